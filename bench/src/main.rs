@@ -1,0 +1,3 @@
+//! Load generators and peers for the benchmarks.
+
+fn main() {}

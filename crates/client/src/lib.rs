@@ -1,0 +1,3 @@
+//! A small Kafka client over `wire` for the console tools, tests and benches.
+//!
+//! Never: does transactions; knows queries.

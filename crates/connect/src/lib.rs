@@ -1,0 +1,3 @@
+//! Where `engine` meets topics: `embedded` calls the broker directly, with no sockets.
+//!
+//! Never: contains query semantics.

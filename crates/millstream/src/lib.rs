@@ -1,0 +1,3 @@
+//! The façade: what a program that embeds Millstream sees.
+//!
+//! Never: is clever.

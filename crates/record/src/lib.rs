@@ -1,0 +1,3 @@
+//! The Kafka record batch v2: view without copying, iterate, build, compress, CRC, control records.
+//!
+//! Never: does I/O; allocates from a declared length.

@@ -1,0 +1,3 @@
+//! Text to bound, typed plan for `engine`; catalogue; functions; diagnostics with a caret and a fix.
+//!
+//! Never: executes anything.

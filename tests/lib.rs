@@ -1,0 +1,1 @@
+//! What the suites share: starting the program, real Kafka tools and browsers.
