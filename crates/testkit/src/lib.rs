@@ -1,3 +1,10 @@
-//! Simulated disk and clock, history checkers over plain data, drivers that start real Kafka and real clients.
+//! What tests stand on: a simulated disk whose power can be cut, a clock that is set by hand, checkers of histories over
+//! plain data, and drivers that start real Kafka and real clients as processes.
 //!
-//! Never: ships; depends on another room.
+//! Never: ships; depends on another room than `os`.
+
+pub mod clock;
+pub mod sim_disk;
+
+pub use clock::ManualClock;
+pub use sim_disk::{Loss, SimDisk};

@@ -1,0 +1,207 @@
+//! A disk in memory that forgets what was not synced.
+//!
+//! Every operation that changes something has a number. [`SimDisk::cut_power_at`] makes the disk refuse everything from
+//! that number on; [`SimDisk::reboot`] then gives a new disk with what survived: all that was synced, and of the rest what
+//! [`Loss`] and the seed leave, sector by sector and name by name, so that writes are dropped, torn and reordered.
+//!
+//! Verified against: the contract in [`os::disk`]. Not modelled: bits that rot by themselves (tests flip them with
+//! [`SimDisk::corrupt`]), a disk that lies about a sync, two crashes that mix generations of one sector.
+
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use os::{DirEntry, Disk, DiskLock, File, OpenMode};
+
+use state::{Change, State};
+
+/// What becomes of unsynced changes when the power goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// All of them are lost.
+    All,
+    /// None is lost: what `kill -9` does.
+    Nothing,
+    /// Each sector and each name survives or not, by the seed.
+    Random,
+}
+
+/// A simulated disk. Clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+}
+
+impl SimDisk {
+    /// An empty disk with power and endless space.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many changing operations were done: writes, length changes, syncs, creations, renames, removals.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.state().operations
+    }
+
+    /// How many of them were syncs of files or directories.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.state().syncs
+    }
+
+    /// Cuts the power just before the changing operation with this number (the first has number 0).
+    pub fn cut_power_at(&self, operation: u64) {
+        self.state().power_off_at = Some(operation);
+    }
+
+    /// Cuts the power now.
+    pub fn cut_power(&self) {
+        let mut state = self.state();
+        state.power_off_at = Some(state.operations);
+    }
+
+    /// Whether an operation has met the cut.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        let state = self.state();
+        state.power_off_at.is_some_and(|at| state.operations >= at)
+    }
+
+    /// Makes the next `count` syncs of files fail with EIO. Their bytes are then neither durable nor dirty, as on Linux.
+    pub fn fail_syncs(&self, count: u32) {
+        self.state().syncs_to_fail = count;
+    }
+
+    /// Bounds the disk: writes that would make all files together longer fail with ENOSPC.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.state().capacity = bytes;
+    }
+
+    /// Flips bits of a stored byte, in the cache and on the platter.
+    pub fn corrupt(&self, path: &Path, offset: u64, mask: u8) -> io::Result<()> {
+        self.state().corrupt(path, offset, mask)
+    }
+
+    /// The disk after power came back: what was synced, and what `loss` leaves of the rest.
+    #[must_use]
+    pub fn reboot(&self, loss: Loss, seed: u64) -> Self {
+        Self { state: Arc::new(Mutex::new(self.state().survivors(loss, seed))) }
+    }
+}
+
+#[derive(Debug)]
+struct SimFile {
+    disk: SimDisk,
+    inode: usize,
+    writable: bool,
+}
+
+impl SimFile {
+    fn change(&self, change: Change<'_>) -> io::Result<()> {
+        if !self.writable {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        self.disk.state().change(self.inode, change)
+    }
+}
+
+impl File for SimFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.disk.state().read_at(self.inode, buf, offset)
+    }
+
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        self.change(Change::Write { offset, bytes: buf })
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.disk.state().len(self.inode)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.change(Change::SetLen(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk.state().sync_file(self.inode)
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.disk.state().sync_file(self.inode)
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+#[derive(Debug)]
+struct SimLock {
+    disk: SimDisk,
+    path: PathBuf,
+}
+
+impl DiskLock for SimLock {}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.disk.state().locks.remove(&self.path);
+    }
+}
+
+impl Disk for SimDisk {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        let inode = self.state().open(path, mode)?;
+        Ok(Arc::new(SimFile { disk: self.clone(), inode, writable: mode != OpenMode::Read }))
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.state().create_dir_all(path)
+    }
+
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        self.state().read_dir(path)
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        self.state().exists(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.state().rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.state().remove_file(path)
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.state().remove_dir_all(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.state().sync_dir(path)
+    }
+
+    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+        Ok(self.state().free_bytes())
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {
+        if !self.state().locks.insert(path.to_owned()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(Box::new(SimLock { disk: self.clone(), path: path.to_owned() }))
+    }
+}

@@ -1,0 +1,359 @@
+//! What the simulated disk holds: for every file its bytes now and on the platter, for every name the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use os::{DirEntry, OpenMode};
+
+use super::Loss;
+
+/// The unit that is written whole or not at all.
+const SECTOR_BYTES: usize = 512;
+
+#[derive(Clone, Debug, Default)]
+struct Inode {
+    now: Vec<u8>,
+    durable: Vec<u8>,
+    dirty_sectors: BTreeSet<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Node {
+    Dir,
+    File(usize),
+}
+
+/// A change of names that no `sync_dir` has covered yet.
+#[derive(Clone, Debug)]
+enum NameChange {
+    Add(PathBuf, Node),
+    Remove(PathBuf),
+    /// One change, as `rename` is atomic.
+    Move {
+        from: PathBuf,
+        to: PathBuf,
+        node: Node,
+    },
+}
+
+pub(super) enum Change<'a> {
+    Write { offset: u64, bytes: &'a [u8] },
+    SetLen(u64),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    inodes: Vec<Inode>,
+    names: BTreeMap<PathBuf, Node>,
+    durable_names: BTreeMap<PathBuf, Node>,
+    name_changes: Vec<NameChange>,
+    pub locks: BTreeSet<PathBuf>,
+    pub operations: u64,
+    pub syncs: u64,
+    pub power_off_at: Option<u64>,
+    pub syncs_to_fail: u32,
+    pub capacity: Option<u64>,
+}
+
+impl State {
+    fn powered(&self) -> io::Result<()> {
+        match self.power_off_at {
+            Some(at) if self.operations >= at => Err(io::Error::other("the simulated power is off")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a changing operation, or refuses it when the power is off.
+    fn operate(&mut self) -> io::Result<()> {
+        self.powered()?;
+        self.operations += 1;
+        Ok(())
+    }
+
+    pub fn open(&mut self, path: &Path, mode: OpenMode) -> io::Result<usize> {
+        self.powered()?;
+        match (self.names.get(path), mode) {
+            (Some(Node::Dir), _) => Err(io::ErrorKind::IsADirectory.into()),
+            (Some(Node::File(_)), OpenMode::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
+            (Some(Node::File(inode)), _) => Ok(*inode),
+            (None, OpenMode::Read) => Err(io::ErrorKind::NotFound.into()),
+            (None, _) => {
+                let parent = path.parent().unwrap_or(Path::new(""));
+                if !self.is_dir(parent) {
+                    return Err(io::ErrorKind::NotFound.into());
+                }
+                self.operate()?;
+                self.inodes.push(Inode::default());
+                let node = Node::File(self.inodes.len() - 1);
+                self.add(path, node);
+                Ok(self.inodes.len() - 1)
+            }
+        }
+    }
+
+    /// The root and the empty path always exist.
+    fn is_dir(&self, path: &Path) -> bool {
+        path.parent().is_none() || path.as_os_str().is_empty() || self.names.get(path) == Some(&Node::Dir)
+    }
+
+    fn add(&mut self, path: &Path, node: Node) {
+        self.names.insert(path.to_owned(), node);
+        self.name_changes.push(NameChange::Add(path.to_owned(), node));
+    }
+
+    pub fn create_dir_all(&mut self, path: &Path) -> io::Result<()> {
+        self.powered()?;
+        let mut missing: Vec<&Path> = path.ancestors().take_while(|p| !self.is_dir(p)).collect();
+        missing.reverse();
+        for dir in missing {
+            if self.names.contains_key(dir) {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+            self.operate()?;
+            self.add(dir, Node::Dir);
+        }
+        Ok(())
+    }
+
+    pub fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        self.powered()?;
+        if !self.is_dir(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let children = self.names.iter().filter(|(name, _)| name.parent() == Some(path));
+        let entries = children.map(|(name, node)| DirEntry {
+            name: name.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            is_dir: *node == Node::Dir,
+            len: match node {
+                Node::Dir => 0,
+                Node::File(inode) => self.inodes[*inode].now.len() as u64,
+            },
+        });
+        Ok(entries.collect())
+    }
+
+    pub fn exists(&self, path: &Path) -> io::Result<bool> {
+        self.powered()?;
+        Ok(self.is_dir(path) || self.names.contains_key(path))
+    }
+
+    pub fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.powered()?;
+        let node = *self.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        if !self.is_dir(to.parent().unwrap_or(Path::new(""))) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.operate()?;
+        move_names(&mut self.names, from, to, node);
+        self.name_changes.push(NameChange::Move { from: from.to_owned(), to: to.to_owned(), node });
+        Ok(())
+    }
+
+    pub fn remove_file(&mut self, path: &Path) -> io::Result<()> {
+        self.powered()?;
+        if !matches!(self.names.get(path), Some(Node::File(_))) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.operate()?;
+        self.names.remove(path);
+        self.name_changes.push(NameChange::Remove(path.to_owned()));
+        Ok(())
+    }
+
+    pub fn remove_dir_all(&mut self, path: &Path) -> io::Result<()> {
+        self.powered()?;
+        if !self.is_dir(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        // Children first, one operation each, so that the power can go in between.
+        let doomed: Vec<PathBuf> = self.names.keys().filter(|name| name.starts_with(path)).cloned().collect();
+        for name in doomed.into_iter().rev() {
+            self.operate()?;
+            self.names.remove(&name);
+            self.name_changes.push(NameChange::Remove(name));
+        }
+        Ok(())
+    }
+
+    pub fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
+        self.powered()?;
+        if !self.is_dir(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.operate()?;
+        self.syncs += 1;
+        let changes = std::mem::take(&mut self.name_changes);
+        for change in changes {
+            if change.is_in(path) {
+                change.apply(&mut self.durable_names);
+            } else {
+                self.name_changes.push(change);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn free_bytes(&self) -> u64 {
+        self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used_bytes()))
+    }
+
+    fn used_bytes(&self) -> u64 {
+        let files = self.names.values().filter_map(|node| match node {
+            Node::File(inode) => Some(self.inodes[*inode].now.len() as u64),
+            Node::Dir => None,
+        });
+        files.sum()
+    }
+
+    pub fn read_at(&self, inode: usize, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.powered()?;
+        let bytes = &self.inodes[inode].now;
+        let from = (offset as usize).min(bytes.len());
+        let n = buf.len().min(bytes.len() - from);
+        buf[..n].copy_from_slice(&bytes[from..from + n]);
+        Ok(n)
+    }
+
+    pub fn len(&self, inode: usize) -> io::Result<u64> {
+        self.powered()?;
+        Ok(self.inodes[inode].now.len() as u64)
+    }
+
+    pub fn change(&mut self, inode: usize, change: Change<'_>) -> io::Result<()> {
+        self.powered()?;
+        let len_before = self.inodes[inode].now.len();
+        let len_after = match &change {
+            Change::Write { offset, bytes } => len_before.max(*offset as usize + bytes.len()),
+            Change::SetLen(len) => *len as usize,
+        };
+        if len_after > len_before && (len_after - len_before) as u64 > self.free_bytes() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.operate()?;
+        let file = &mut self.inodes[inode];
+        file.now.resize(len_after, 0);
+        let touched = match change {
+            Change::Write { offset, bytes } => {
+                let from = offset as usize;
+                file.now[from..from + bytes.len()].copy_from_slice(bytes);
+                from.min(len_before)..from + bytes.len()
+            }
+            Change::SetLen(_) => len_before.min(len_after)..len_before.max(len_after),
+        };
+        if !touched.is_empty() {
+            file.dirty_sectors.extend(touched.start / SECTOR_BYTES..touched.end.div_ceil(SECTOR_BYTES));
+        }
+        Ok(())
+    }
+
+    pub fn sync_file(&mut self, inode: usize) -> io::Result<()> {
+        self.operate()?;
+        self.syncs += 1;
+        let file = &mut self.inodes[inode];
+        if self.syncs_to_fail > 0 {
+            self.syncs_to_fail -= 1;
+            // Linux marks the pages clean: the next sync succeeds without having written them.
+            file.dirty_sectors.clear();
+            return Err(io::Error::other("simulated I/O error in sync"));
+        }
+        let len = file.now.len();
+        file.durable.resize(len, 0);
+        for sector in std::mem::take(&mut file.dirty_sectors) {
+            copy_sector(sector, &file.now, &mut file.durable);
+        }
+        Ok(())
+    }
+
+    pub fn corrupt(&mut self, path: &Path, offset: u64, mask: u8) -> io::Result<()> {
+        let Some(Node::File(inode)) = self.names.get(path) else { return Err(io::ErrorKind::NotFound.into()) };
+        let file = &mut self.inodes[*inode];
+        for bytes in [&mut file.now, &mut file.durable] {
+            if let Some(byte) = bytes.get_mut(offset as usize) {
+                *byte ^= mask;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new disk with what survives when this one loses its power.
+    pub fn survivors(&self, loss: Loss, seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut survives = move || match loss {
+            Loss::All => false,
+            Loss::Nothing => true,
+            Loss::Random => rng.bool(),
+        };
+        let mut names = self.durable_names.clone();
+        for change in &self.name_changes {
+            if survives() {
+                change.apply(&mut names);
+            }
+        }
+        // A name is lost with the directory that holds it.
+        let reachable = names.keys().filter(|name| {
+            name.ancestors()
+                .skip(1)
+                .all(|dir| dir.parent().is_none() || dir.as_os_str().is_empty() || names.get(dir) == Some(&Node::Dir))
+        });
+        let names: BTreeMap<_, _> = reachable.map(|name| (name.clone(), names[name])).collect();
+
+        let inodes = self.inodes.iter().map(|file| {
+            let mut bytes = file.durable.clone();
+            let len_now = file.now.len();
+            if bytes.len() != len_now && survives() {
+                bytes.resize(len_now, 0);
+            }
+            for sector in &file.dirty_sectors {
+                if survives() {
+                    copy_sector(*sector, &file.now, &mut bytes);
+                }
+            }
+            Inode { now: bytes.clone(), durable: bytes, dirty_sectors: BTreeSet::new() }
+        });
+        let inodes = inodes.collect();
+        Self { inodes, durable_names: names.clone(), names, capacity: self.capacity, ..Self::default() }
+    }
+}
+
+/// Copies the part of a sector that lies within both files.
+fn copy_sector(sector: usize, from: &[u8], to: &mut [u8]) {
+    let range = sector * SECTOR_BYTES..((sector + 1) * SECTOR_BYTES).min(from.len()).min(to.len());
+    if range.start < range.end {
+        to[range.clone()].copy_from_slice(&from[range]);
+    }
+}
+
+fn move_names(names: &mut BTreeMap<PathBuf, Node>, from: &Path, to: &Path, node: Node) {
+    names.remove(from);
+    names.insert(to.to_owned(), node);
+    if node == Node::Dir {
+        let inside: Vec<PathBuf> = names.keys().filter(|n| n.starts_with(from) && *n != from).cloned().collect();
+        for name in inside {
+            if let (Some(node), Ok(rest)) = (names.remove(&name), name.strip_prefix(from)) {
+                names.insert(to.join(rest), node);
+            }
+        }
+    }
+}
+
+impl NameChange {
+    fn is_in(&self, dir: &Path) -> bool {
+        match self {
+            Self::Add(path, _) | Self::Remove(path) => path.parent() == Some(dir),
+            Self::Move { from, to, .. } => from.parent() == Some(dir) || to.parent() == Some(dir),
+        }
+    }
+
+    fn apply(&self, names: &mut BTreeMap<PathBuf, Node>) {
+        match self {
+            Self::Add(path, node) => {
+                names.insert(path.clone(), *node);
+            }
+            Self::Remove(path) => {
+                names.remove(path);
+            }
+            Self::Move { from, to, node } => move_names(names, from, to, *node),
+        }
+    }
+}
