@@ -1,3 +1,35 @@
-//! The running instance: statement log, query lifecycle, pull queries, generators, endpoints, dead letters, settings.
+//! The running instance: statements, continuous queries, generators, endpoints, dead letters and settings.
 //!
+//! Owns: what `web` and the CLI see of a running Millstream ([`Instance`]), and nothing that only one of them could reach.
 //! Never: speaks HTTP or the Kafka wire.
+//!
+//! - [`instance`] — [`Instance`]: start, execute statements, look at everything, stop.
+//! - [`outcome`] — what a statement answered, diagnostics and errors.
+//! - [`status`] — queries, tables, generators, topics, records, metrics and health as plain data.
+//! - [`subscription`] — live changes, conflated, for pages.
+//! - [`endpoint`] — the user's own HTTP endpoints, as plans.
+//! - [`trace`] — what became of one record.
+//! - [`settings`] — `--set`, environment, `.toml` and Spring `.properties`.
+
+pub mod endpoint;
+pub mod instance;
+mod instant;
+pub mod outcome;
+pub mod settings;
+pub mod status;
+pub mod subscription;
+pub mod trace;
+
+pub use endpoint::{EndpointCall, EndpointInfo, EndpointMatch, EndpointReply, EndpointTicker};
+pub use instance::{ExecuteOptions, Instance, InstanceOptions, StartError};
+pub use instant::InstantMs;
+pub use outcome::{Diagnostic, ErrorKind, ExecuteError, OutcomeKind, RuntimeError, StatementOutcome};
+pub use settings::Settings;
+pub use status::{
+    BadRecord, BrowseOptions, Browsed, Column, ColumnRole, Facts, GeneratorState, GeneratorStatus, Health, HealthCheck,
+    Isolation, LateRecord, Metric, MetricKind, NewRecord, Offsets, PartitionStatus, QueryError, QueryKind, QueryState,
+    QueryStatus, RecordHeader, Row, Sample, StatementInfo, TableResult, TopicRecord, TopicStatus, WindowInfo,
+    WrittenRecord,
+};
+pub use subscription::{Event, SubscribeOptions, Subscription};
+pub use trace::{Trace, TraceFilter, TraceOutcome, TraceWindow};
