@@ -1,3 +1,37 @@
 //! A set of partition logs in Kafka's own file formats, and the one flusher that makes appends durable.
 //!
+//! Owns: segments, offset, time and transaction indexes, producer state, leader epochs, checkpoints, the journal, recovery,
+//! retention, compaction, and the high watermark.
 //! Never: hears of topics, groups, the network; reads the wall clock.
+//!
+//! The idea: an append writes to the active segment under a short mutex and returns a [`Ticket`]. The flusher has no timer:
+//! the next round starts when the last one ends and takes whatever waits, of all logs. A small round goes into one shared
+//! journal with one sync, a large one syncs the segments themselves; callers cannot see which. When the round is durable the
+//! high watermarks move, then the tickets are done.
+//!
+//! - [`config`] — what a log and the set can be told.
+//! - [`error`] — why something was refused, by what the caller can do next.
+//! - [`ticket`] — the promise that an append is durable.
+//! - [`watch`] — waking readers when a watermark moves.
+//! - [`set`] — [`LogSet`]: open, create, delete, maintain, close.
+//! - [`log`] — [`Log`]: one partition.
+
+#[cfg(test)]
+mod tests;
+
+pub mod config;
+pub mod error;
+pub mod log;
+pub mod set;
+pub mod ticket;
+pub mod watch;
+
+pub use config::{Cleanup, Durability, LogConfig, SetOptions};
+pub use error::{AppendError, CreateError, DeleteRecordsError, OpenError, ReadError, StorageError};
+pub use log::{
+    AbortedTxn, AppendContext, AppendKind, Appended, Chunk, EpochEnd, Isolation, Log, OpenTransaction, ProducerInfo,
+    ReadRequest, ReadResult, TimestampOffset,
+};
+pub use set::{Cut, LogSet, RecoveryReport};
+pub use ticket::Ticket;
+pub use watch::Watch;

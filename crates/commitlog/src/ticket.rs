@@ -1,0 +1,177 @@
+//! The promise that an append is durable.
+//!
+//! The flusher works in rounds, numbered from 1. A ticket is the number of the round that covers its append, so that a
+//! ticket costs nothing, and many tickets merge into the one of the latest round.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::StorageError;
+
+/// Done when the append that gave it is durable and the high watermark has moved over it. A future, and waitable without a
+/// runtime. Fails only when the set has latched.
+#[derive(Debug)]
+#[must_use = "an append is not durable before its ticket is done"]
+pub struct Ticket {
+    rounds: Option<Arc<Rounds>>,
+    round: u64,
+    /// The key of the waker that the last poll left.
+    registered: Option<u64>,
+}
+
+impl Ticket {
+    /// A ticket that is done.
+    pub fn done() -> Self {
+        Self { rounds: None, round: 0, registered: None }
+    }
+
+    pub(crate) fn new(rounds: &Arc<Rounds>, round: u64) -> Self {
+        Self { rounds: Some(Arc::clone(rounds)), round, registered: None }
+    }
+
+    /// A ticket that is done when all of these are. They must come from the same set.
+    pub fn all(tickets: impl IntoIterator<Item = Ticket>) -> Self {
+        let mut latest = Self::done();
+        for ticket in tickets {
+            if let Some(rounds) = &ticket.rounds
+                && ticket.round >= latest.round
+            {
+                latest = Self::new(rounds, ticket.round);
+            }
+        }
+        latest
+    }
+
+    /// Whether it is done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.rounds.as_ref().is_none_or(|rounds| rounds.completed.load(Ordering::Acquire) >= self.round)
+    }
+
+    /// Waits, blocking this thread.
+    pub fn wait(&self) -> Result<(), StorageError> {
+        let Some(rounds) = &self.rounds else { return Ok(()) };
+        if self.is_done() {
+            return Ok(());
+        }
+        let mut state = rounds.state.lock();
+        loop {
+            if self.is_done() {
+                return Ok(());
+            }
+            if let Some(failed) = &state.failed {
+                return Err(failed.clone());
+            }
+            rounds.condvar.wait(&mut state);
+        }
+    }
+}
+
+impl Future for Ticket {
+    type Output = Result<(), StorageError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if this.is_done() {
+            return Poll::Ready(Ok(()));
+        }
+        let Some(rounds) = &this.rounds else { return Poll::Ready(Ok(())) };
+        let mut state = rounds.state.lock();
+        if this.is_done() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(failed) = &state.failed {
+            return Poll::Ready(Err(failed.clone()));
+        }
+        let known = this.registered.and_then(|key| state.waiting.iter_mut().find(|w| w.key == key));
+        match known {
+            Some(waiting) => waiting.waker.clone_from(cx.waker()),
+            None => {
+                let key = state.next_key;
+                state.next_key += 1;
+                state.waiting.push(Waiting { round: this.round, key, waker: cx.waker().clone() });
+                this.registered = Some(key);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let (Some(rounds), Some(key)) = (&self.rounds, self.registered)
+            && !self.is_done()
+        {
+            rounds.state.lock().waiting.retain(|w| w.key != key);
+        }
+    }
+}
+
+/// Which rounds are done, and who waits for the others.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds {
+    completed: AtomicU64,
+    state: Mutex<RoundsState>,
+    condvar: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct RoundsState {
+    failed: Option<StorageError>,
+    waiting: Vec<Waiting>,
+    next_key: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    round: u64,
+    key: u64,
+    waker: Waker,
+}
+
+impl Rounds {
+    pub(crate) fn completed(&self) -> u64 {
+        self.completed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn complete(&self, round: u64) {
+        let mut ready = Vec::new();
+        {
+            let mut state = self.state.lock();
+            self.completed.store(round, Ordering::Release);
+            state.waiting.retain_mut(|w| {
+                let keep = w.round > round;
+                if !keep {
+                    ready.push(w.waker.clone());
+                }
+                keep
+            });
+            self.condvar.notify_all();
+        }
+        for waker in ready {
+            waker.wake();
+        }
+    }
+
+    /// Nothing completes any more. The first failure stays.
+    pub(crate) fn fail(&self, error: StorageError) {
+        let waiting = {
+            let mut state = self.state.lock();
+            state.failed.get_or_insert(error);
+            self.condvar.notify_all();
+            std::mem::take(&mut state.waiting)
+        };
+        for w in waiting {
+            w.waker.wake();
+        }
+    }
+
+    pub(crate) fn failure(&self) -> Option<StorageError> {
+        self.state.lock().failed.clone()
+    }
+}
