@@ -4,7 +4,12 @@
 //! Never: ships; depends on another room than `os`.
 
 pub mod clock;
+pub mod kafka;
+pub mod process;
+pub mod requirement;
 pub mod sim_disk;
 
 pub use clock::ManualClock;
+pub use process::Process;
+pub use requirement::require;
 pub use sim_disk::{Loss, SimDisk};
