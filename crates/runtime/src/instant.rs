@@ -18,6 +18,21 @@ impl InstantMs {
     }
 }
 
+impl std::str::FromStr for InstantMs {
+    type Err = String;
+
+    /// From RFC 3339 with any offset, or from integer epoch milliseconds.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(ms) = text.parse() {
+            return Ok(Self(ms));
+        }
+        let at: jiff::Timestamp = text.parse().map_err(|_| {
+            format!("`{text}` is not an instant; write 2022-06-09T00:00:05Z, or milliseconds since 1970")
+        })?;
+        Ok(Self(at.as_millisecond()))
+    }
+}
+
 impl Serialize for InstantMs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text())

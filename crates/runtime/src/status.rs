@@ -354,13 +354,17 @@ pub struct BrowseOptions {
     pub partition: Option<i32>,
     /// From this offset upwards; negative: that many before the end.
     pub offset: i64,
+    /// Instead of `offset`: from the first offset whose timestamp is at least this; older records are left out.
+    pub from_ms: Option<i64>,
+    /// Records with this timestamp or a later one are left out.
+    pub to_ms: Option<i64>,
     /// At most so many records in all.
     pub limit: usize,
 }
 
 impl Default for BrowseOptions {
     fn default() -> Self {
-        Self { partition: None, offset: -20, limit: 20 }
+        Self { partition: None, offset: -20, from_ms: None, to_ms: None, limit: 20 }
     }
 }
 
