@@ -24,7 +24,7 @@ pub use endpoint::{EndpointCall, EndpointInfo, EndpointMatch, EndpointReply, End
 pub use instance::{ExecuteOptions, Instance, InstanceOptions, StartError};
 pub use instant::InstantMs;
 pub use outcome::{Diagnostic, ErrorKind, ExecuteError, OutcomeKind, RuntimeError, StatementOutcome};
-pub use settings::Settings;
+pub use settings::{Settings, SettingsError, SettingsSources};
 pub use status::{
     BadRecord, BrowseOptions, Browsed, Column, ColumnRole, Facts, GeneratorState, GeneratorStatus, Health, HealthCheck,
     Isolation, LateRecord, Metric, MetricKind, NewRecord, Offsets, PartitionStatus, QueryError, QueryKind, QueryState,
