@@ -1,0 +1,81 @@
+//! DeleteRecordsResponse, versions 0 to 2. Written by `cargo xtask wire`.
+
+use crate::generated::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DeleteRecordsResponse {
+    pub throttle_time_ms: i32,
+    pub topics: Vec<DeleteRecordsTopicResult>,
+}
+
+impl Element for DeleteRecordsResponse {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.throttle_time_ms = r.get(v)?;
+        s.topics = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.throttle_time_ms, v)?;
+        w.put(&self.topics, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DeleteRecordsTopicResult {
+    pub name: Str,
+    pub partitions: Vec<DeleteRecordsPartitionResult>,
+}
+
+impl Element for DeleteRecordsTopicResult {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.name = r.get(v)?;
+        s.partitions = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.name, v)?;
+        w.put(&self.partitions, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DeleteRecordsPartitionResult {
+    pub partition_index: i32,
+    pub low_watermark: i64,
+    pub error_code: i16,
+}
+
+impl Element for DeleteRecordsPartitionResult {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.partition_index = r.get(v)?;
+        s.low_watermark = r.get(v)?;
+        s.error_code = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.partition_index, v)?;
+        w.put(&self.low_watermark, v)?;
+        w.put(&self.error_code, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+impl Message for DeleteRecordsResponse {
+    const NAME: &'static str = "DeleteRecordsResponse";
+    const VERSIONS: RangeInclusive<i16> = 0..=2;
+    const FLEXIBLE_FROM: i16 = 2;
+}

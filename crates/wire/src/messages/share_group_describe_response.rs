@@ -1,0 +1,176 @@
+//! ShareGroupDescribeResponse, versions 1 only. Written by `cargo xtask wire`.
+
+use crate::generated::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ShareGroupDescribeResponse {
+    pub throttle_time_ms: i32,
+    pub groups: Vec<DescribedGroup>,
+}
+
+impl Element for ShareGroupDescribeResponse {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.throttle_time_ms = r.get(v)?;
+        s.groups = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.throttle_time_ms, v)?;
+        w.put(&self.groups, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DescribedGroup {
+    pub error_code: i16,
+    pub error_message: Option<Str>,
+    pub group_id: Str,
+    pub group_state: Str,
+    pub group_epoch: i32,
+    pub assignment_epoch: i32,
+    pub assignor_name: Str,
+    pub members: Vec<Member>,
+    pub authorized_operations: i32,
+}
+
+impl Default for DescribedGroup {
+    fn default() -> Self {
+        Self {
+            error_code: 0,
+            error_message: None,
+            group_id: Str::EMPTY,
+            group_state: Str::EMPTY,
+            group_epoch: 0,
+            assignment_epoch: 0,
+            assignor_name: Str::EMPTY,
+            members: Vec::new(),
+            authorized_operations: -2147483648,
+        }
+    }
+}
+
+impl Element for DescribedGroup {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.error_code = r.get(v)?;
+        s.error_message = r.get(v)?;
+        s.group_id = r.get(v)?;
+        s.group_state = r.get(v)?;
+        s.group_epoch = r.get(v)?;
+        s.assignment_epoch = r.get(v)?;
+        s.assignor_name = r.get(v)?;
+        s.members = r.get(v)?;
+        s.authorized_operations = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.error_code, v)?;
+        w.put(&self.error_message, v)?;
+        w.put(&self.group_id, v)?;
+        w.put(&self.group_state, v)?;
+        w.put(&self.group_epoch, v)?;
+        w.put(&self.assignment_epoch, v)?;
+        w.put(&self.assignor_name, v)?;
+        w.put(&self.members, v)?;
+        w.put(&self.authorized_operations, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Member {
+    pub member_id: Str,
+    pub rack_id: Option<Str>,
+    pub member_epoch: i32,
+    pub client_id: Str,
+    pub client_host: Str,
+    pub subscribed_topic_names: Vec<Str>,
+    pub assignment: Assignment,
+}
+
+impl Element for Member {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.member_id = r.get(v)?;
+        s.rack_id = r.get(v)?;
+        s.member_epoch = r.get(v)?;
+        s.client_id = r.get(v)?;
+        s.client_host = r.get(v)?;
+        s.subscribed_topic_names = r.get(v)?;
+        s.assignment = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.member_id, v)?;
+        w.put(&self.rack_id, v)?;
+        w.put(&self.member_epoch, v)?;
+        w.put(&self.client_id, v)?;
+        w.put(&self.client_host, v)?;
+        w.put(&self.subscribed_topic_names, v)?;
+        w.put(&self.assignment, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+impl Message for ShareGroupDescribeResponse {
+    const NAME: &'static str = "ShareGroupDescribeResponse";
+    const VERSIONS: RangeInclusive<i16> = 1..=1;
+    const FLEXIBLE_FROM: i16 = 0;
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TopicPartitions {
+    pub topic_id: Uuid,
+    pub topic_name: Str,
+    pub partitions: Vec<i32>,
+}
+
+impl Element for TopicPartitions {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.topic_id = r.get(v)?;
+        s.topic_name = r.get(v)?;
+        s.partitions = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.topic_id, v)?;
+        w.put(&self.topic_name, v)?;
+        w.put(&self.partitions, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Assignment {
+    pub topic_partitions: Vec<TopicPartitions>,
+}
+
+impl Element for Assignment {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.topic_partitions = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.topic_partitions, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! StreamsGroupDescribeRequest, versions 0 only. Written by `cargo xtask wire`.
+
+use crate::generated::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StreamsGroupDescribeRequest {
+    pub group_ids: Vec<Str>,
+    pub include_authorized_operations: bool,
+}
+
+impl Element for StreamsGroupDescribeRequest {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.group_ids = r.get(v)?;
+        s.include_authorized_operations = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.group_ids, v)?;
+        w.put(&self.include_authorized_operations, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+impl Message for StreamsGroupDescribeRequest {
+    const NAME: &'static str = "StreamsGroupDescribeRequest";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+}
+
+impl Request for StreamsGroupDescribeRequest {
+    const KEY: ApiKey = ApiKey::StreamsGroupDescribe;
+    type Response = crate::messages::streams_group_describe_response::StreamsGroupDescribeResponse;
+}

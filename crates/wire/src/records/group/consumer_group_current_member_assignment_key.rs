@@ -1,0 +1,34 @@
+//! ConsumerGroupCurrentMemberAssignmentKey, versions 0 only. Written by `cargo xtask wire`.
+
+use crate::generated::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ConsumerGroupCurrentMemberAssignmentKey {
+    pub group_id: Str,
+    pub member_id: Str,
+}
+
+impl Element for ConsumerGroupCurrentMemberAssignmentKey {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.group_id = r.get(v)?;
+        s.member_id = r.get(v)?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.group_id, v)?;
+        w.put(&self.member_id, v)?;
+        Ok(())
+    }
+}
+
+impl Message for ConsumerGroupCurrentMemberAssignmentKey {
+    const NAME: &'static str = "ConsumerGroupCurrentMemberAssignmentKey";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = i16::MAX;
+}
+
+impl CoordinatorKey for ConsumerGroupCurrentMemberAssignmentKey {
+    const TYPE: i16 = 8;
+}

@@ -1,0 +1,31 @@
+//! ConsumerGroupMetadataKey, versions 0 only. Written by `cargo xtask wire`.
+
+use crate::generated::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ConsumerGroupMetadataKey {
+    pub group_id: Str,
+}
+
+impl Element for ConsumerGroupMetadataKey {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.group_id = r.get(v)?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.group_id, v)?;
+        Ok(())
+    }
+}
+
+impl Message for ConsumerGroupMetadataKey {
+    const NAME: &'static str = "ConsumerGroupMetadataKey";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = i16::MAX;
+}
+
+impl CoordinatorKey for ConsumerGroupMetadataKey {
+    const TYPE: i16 = 3;
+}

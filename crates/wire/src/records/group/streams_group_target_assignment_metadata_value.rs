@@ -1,0 +1,41 @@
+//! StreamsGroupTargetAssignmentMetadataValue, versions 0 only. Written by `cargo xtask wire`.
+
+use crate::generated::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StreamsGroupTargetAssignmentMetadataValue {
+    pub assignment_epoch: i32,
+    pub assignment_timestamp: i64,
+}
+
+impl Element for StreamsGroupTargetAssignmentMetadataValue {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.assignment_epoch = r.get(v)?;
+        let mut tags = r.tags()?;
+        while let Some(tag) = tags.next(r)? {
+            match tag {
+                0 => s.assignment_timestamp = r.get(v)?,
+                _ => tags.skip(r),
+            }
+        }
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.assignment_epoch, v)?;
+        let tags = w.tags();
+        tags.put(w, 0, self.assignment_timestamp == 0, |w| w.put(&self.assignment_timestamp, v))?;
+        Ok(())
+    }
+}
+
+impl Message for StreamsGroupTargetAssignmentMetadataValue {
+    const NAME: &'static str = "StreamsGroupTargetAssignmentMetadataValue";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+}
+
+impl CoordinatorValue for StreamsGroupTargetAssignmentMetadataValue {
+    const TYPE: i16 = 20;
+}

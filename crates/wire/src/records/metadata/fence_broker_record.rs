@@ -1,0 +1,32 @@
+//! FenceBrokerRecord, versions 0 only. Written by `cargo xtask wire`.
+
+use crate::generated::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FenceBrokerRecord {
+    pub id: i32,
+    pub epoch: i64,
+}
+
+impl Element for FenceBrokerRecord {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.id = r.get(v)?;
+        s.epoch = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.id, v)?;
+        w.put(&self.epoch, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+impl Message for FenceBrokerRecord {
+    const NAME: &'static str = "FenceBrokerRecord";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+}

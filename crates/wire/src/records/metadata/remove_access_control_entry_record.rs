@@ -1,0 +1,29 @@
+//! RemoveAccessControlEntryRecord, versions 0 only. Written by `cargo xtask wire`.
+
+use crate::generated::*;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RemoveAccessControlEntryRecord {
+    pub id: Uuid,
+}
+
+impl Element for RemoveAccessControlEntryRecord {
+    fn read(r: &mut Reader, v: i16) -> Result<Self, DecodeError> {
+        let mut s = Self::default();
+        s.id = r.get(v)?;
+        r.skip_tags()?;
+        Ok(s)
+    }
+
+    fn write(&self, w: &mut Writer, v: i16) -> Result<(), EncodeError> {
+        w.put(&self.id, v)?;
+        w.no_tags();
+        Ok(())
+    }
+}
+
+impl Message for RemoveAccessControlEntryRecord {
+    const NAME: &'static str = "RemoveAccessControlEntryRecord";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+}
