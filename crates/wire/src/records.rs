@@ -5,4 +5,5 @@ pub mod group;
 pub mod metadata;
 pub mod offset;
 pub mod share;
+pub mod snapshot;
 pub mod transaction;

@@ -1,0 +1,104 @@
+//! ListOffsets: key 2, v1–v10
+//!
+//! Finds offsets by timestamp, and the ends of partitions.
+//!
+//! Behaviour
+//! - −1 latest (the high watermark, or the last stable offset for `read_committed`), −2 earliest, −3 the record with the
+//!   largest timestamp, −4 earliest local (the same as earliest), −5 latest tiered (none: −1).
+//! - A timestamp finds the first *record* whose timestamp is not smaller, inside its batch, with its own timestamp.
+//! - Nothing found: offset −1, timestamp −1.
+//!
+//! Versions: v2 isolation, throttle time · v4 leader epochs · v6 flexible · v7 −3 · v8 −4 · v9 −5 · v10 timeout.
+
+use std::sync::Arc;
+
+use commitlog::Isolation;
+use record::TimestampMs;
+use wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest};
+use wire::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
+};
+use wire::{ApiKey, ErrorCode};
+
+use super::{Api, Context, check_leader_epoch};
+use crate::broker::Broker;
+use crate::reply::Reply;
+
+pub(super) const API: Api = Api::new(ApiKey::ListOffsets, 1..=10, |call| call.run(handle));
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+
+fn handle(broker: &Arc<Broker>, ctx: &Context, request: ListOffsetsRequest) -> Reply<ListOffsetsResponse> {
+    let isolation = if request.isolation_level == 1 { Isolation::LastStable } else { Isolation::HighWatermark };
+    let topics = request.topics.into_iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|wanted| {
+            find(broker, ctx.version, isolation, &topic.name, wanted).unwrap_or_else(|error| {
+                ListOffsetsPartitionResponse {
+                    partition_index: wanted.partition_index,
+                    error_code: error.code(),
+                    ..ListOffsetsPartitionResponse::default()
+                }
+            })
+        });
+        let partitions = partitions.collect();
+        ListOffsetsTopicResponse { name: topic.name, partitions }
+    });
+    ListOffsetsResponse { topics: topics.collect(), ..ListOffsetsResponse::default() }.into()
+}
+
+fn find(
+    broker: &Broker,
+    version: i16,
+    isolation: Isolation,
+    topic: &str,
+    wanted: &ListOffsetsPartition,
+) -> Result<ListOffsetsPartitionResponse, ErrorCode> {
+    let partition = broker.partition(topic, wanted.partition_index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    check_leader_epoch(&partition, wanted.current_leader_epoch)?;
+    let log = partition.log();
+    let end = match isolation {
+        Isolation::LastStable => log.last_stable_offset(),
+        _ => log.high_watermark(),
+    };
+    let mut answer = ListOffsetsPartitionResponse {
+        partition_index: wanted.partition_index,
+        ..ListOffsetsPartitionResponse::default()
+    };
+    match wanted.timestamp {
+        LATEST => {
+            answer.offset = end.0;
+            answer.leader_epoch = partition.leader_epoch().0;
+        }
+        EARLIEST => {
+            answer.offset = log.log_start_offset().0;
+            answer.leader_epoch = log.epoch_at(log.log_start_offset()).unwrap_or(partition.leader_epoch()).0;
+        }
+        EARLIEST_LOCAL if version >= 8 => {
+            answer.offset = log.log_start_offset().0;
+            answer.leader_epoch = log.epoch_at(log.log_start_offset()).unwrap_or(partition.leader_epoch()).0;
+        }
+        LATEST_TIERED if version >= 9 => {}
+        timestamp if timestamp >= 0 || (timestamp == MAX_TIMESTAMP && version >= 7) => {
+            let found = if timestamp == MAX_TIMESTAMP {
+                log.max_timestamp()
+            } else {
+                log.offset_for_timestamp(TimestampMs(timestamp), isolation)
+            };
+            let found = found.map_err(|e| {
+                tracing::error!(topic, partition = wanted.partition_index, error = %e, "cannot search by time");
+                ErrorCode::KafkaStorageError
+            })?;
+            if let Some(found) = found.filter(|found| found.offset < end) {
+                answer.offset = found.offset.0;
+                answer.timestamp = found.timestamp.0;
+                answer.leader_epoch = found.leader_epoch.0;
+            }
+        }
+        _ => return Err(ErrorCode::UnsupportedVersion),
+    }
+    Ok(answer)
+}

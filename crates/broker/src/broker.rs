@@ -1,0 +1,264 @@
+//! The broker: opening it on a data directory, the in-process API, stopping it.
+//!
+//! Owns: the order in which things come up (directory, logs, metadata, topics, coordinators) and go down.
+//! Never: speaks Kafka's protocol (`api`), touches a socket (`net`).
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use commitlog::{Log, LogSet, RecoveryReport, SetOptions, StorageError};
+use os::{Clock, Disk};
+use parking_lot::{Mutex, RwLock};
+use record::TimestampMs;
+use wire::Uuid;
+
+use crate::catalog::Catalog;
+use crate::config::ServerConfigs;
+use crate::maintenance::Maintenance;
+use crate::metadata::journal::MetadataError;
+use crate::metadata::properties::{DataDirectory, DirectoryError};
+use crate::metadata::{Journal, NODE_ID};
+use crate::options::{BrokerOptions, Durability};
+use crate::topic::{METADATA_LOG, Partition, Topic, TopicInfo};
+
+/// Why a broker cannot be opened. The text names the cause and the way out.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The data directory is not ours to open.
+    Directory(DirectoryError),
+    /// The logs cannot be opened.
+    Logs(commitlog::OpenError),
+    /// A log that must be there cannot be made.
+    Create(commitlog::CreateError),
+    /// The metadata cannot be read or begun.
+    Metadata(MetadataError),
+    /// The disk failed.
+    Io(std::io::Error),
+    /// The background thread cannot be started, or a coordinator cannot replay its log.
+    Other(String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Directory(e) => e.fmt(f),
+            OpenError::Logs(e) => e.fmt(f),
+            OpenError::Create(e) => e.fmt(f),
+            OpenError::Metadata(e) => e.fmt(f),
+            OpenError::Io(e) => e.fmt(f),
+            OpenError::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<DirectoryError> for OpenError {
+    fn from(e: DirectoryError) -> Self {
+        OpenError::Directory(e)
+    }
+}
+
+impl From<commitlog::OpenError> for OpenError {
+    fn from(e: commitlog::OpenError) -> Self {
+        OpenError::Logs(e)
+    }
+}
+
+impl From<commitlog::CreateError> for OpenError {
+    fn from(e: commitlog::CreateError) -> Self {
+        OpenError::Create(e)
+    }
+}
+
+impl From<MetadataError> for OpenError {
+    fn from(e: MetadataError) -> Self {
+        OpenError::Metadata(e)
+    }
+}
+
+/// The broker. Everything is behind an `Arc`: the network front, the queries and the page share one.
+#[derive(Debug)]
+pub struct Broker {
+    pub(crate) options: BrokerOptions,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) directory: DataDirectory,
+    pub(crate) logs: Arc<LogSet>,
+    pub(crate) catalog: Catalog,
+    /// Held while metadata changes; never while a request only reads.
+    pub(crate) journal: Mutex<Journal>,
+    metadata_log: Arc<Log>,
+    pub(crate) server_configs: RwLock<Arc<ServerConfigs>>,
+    recovery: RecoveryReport,
+    maintenance: Maintenance,
+}
+
+impl Broker {
+    /// Opens the data directory: recovers the logs, replays the metadata, brings up topics and coordinators.
+    pub fn open(options: BrokerOptions) -> Result<Arc<Broker>, OpenError> {
+        let (clock, disk) = (Arc::clone(&options.clock), Arc::clone(&options.disk));
+        let directory = DataDirectory::open(&*disk, &options.data_dir)?;
+        let now_ms = clock.now_ms();
+        let mut set = SetOptions::new(Arc::clone(&disk), directory.log_dir.clone(), directory.state_dir.clone());
+        set.durability = match options.durability {
+            Durability::Fsync => commitlog::Durability::Fsync,
+            Durability::Os => commitlog::Durability::Os,
+        };
+        let (logs, recovery) = LogSet::open(set, TimestampMs(now_ms))?;
+        report(&recovery);
+        let journal = crate::startup::open_journal(&logs, &*disk, directory.directory_id, now_ms)?;
+        let server_configs = ServerConfigs {
+            fixed: options.configs.clone(),
+            cluster: journal.image().cluster_configs.clone(),
+            node: journal.image().node_configs.clone(),
+        };
+        let broker = Arc::new(Broker {
+            options,
+            clock,
+            disk,
+            directory,
+            logs,
+            catalog: Catalog::default(),
+            metadata_log: Arc::clone(journal.log()),
+            journal: Mutex::new(journal),
+            server_configs: RwLock::new(Arc::new(server_configs)),
+            recovery,
+            maintenance: Maintenance::default(),
+        });
+        broker.bring_up_topics()?;
+        if broker.options.background {
+            broker.maintenance.start(&broker).map_err(OpenError::Io)?;
+        }
+        Ok(broker)
+    }
+
+    /// Stops the background work and closes the logs cleanly. The network front must be stopped before.
+    pub fn shutdown(&self) -> Result<(), StorageError> {
+        self.maintenance.stop();
+        self.logs.close()
+    }
+
+    /// The offset of the last metadata record: the epoch of the finalized features.
+    #[must_use]
+    pub fn metadata_offset(&self) -> i64 {
+        self.metadata_log.high_watermark().0 - 1
+    }
+
+    /// Wall-clock time.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// The clock that the broker goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The cluster's id.
+    #[must_use]
+    pub fn cluster_id(&self) -> &str {
+        &self.directory.cluster_id
+    }
+
+    /// The id of the one node.
+    #[must_use]
+    pub fn node_id(&self) -> i32 {
+        NODE_ID
+    }
+
+    /// The Kafka log directory.
+    #[must_use]
+    pub fn log_dir(&self) -> &Path {
+        &self.directory.log_dir
+    }
+
+    /// What recovery found when the broker was opened.
+    #[must_use]
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.recovery
+    }
+
+    /// Why nothing is acknowledged any more, if so: the process should stop.
+    #[must_use]
+    pub fn health(&self) -> Option<StorageError> {
+        self.logs.health()
+    }
+
+    /// All topics, in the order of their names.
+    #[must_use]
+    pub fn topics(&self) -> Vec<TopicInfo> {
+        self.catalog.topics().iter().map(|topic| topic.info()).collect()
+    }
+
+    /// The topic of this name.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Option<TopicInfo> {
+        self.catalog.topic(name).map(|topic| topic.info())
+    }
+
+    /// The topic of this id.
+    #[must_use]
+    pub fn topic_by_id(&self, id: Uuid) -> Option<Arc<Topic>> {
+        self.catalog.topic_by_id(id)
+    }
+
+    /// One partition.
+    #[must_use]
+    pub fn partition(&self, topic: &str, index: i32) -> Option<Arc<Partition>> {
+        self.catalog.partition(topic, index)
+    }
+
+    /// The broker configs in force.
+    #[must_use]
+    pub fn server_configs(&self) -> Arc<ServerConfigs> {
+        Arc::clone(&self.server_configs.read())
+    }
+
+    /// An integer broker config.
+    #[must_use]
+    pub fn server_number(&self, name: &str) -> Option<i64> {
+        self.server_configs().value(name)?.parse().ok()
+    }
+
+    /// The host and port that a client is told, which reached us at `local`.
+    #[must_use]
+    pub fn address_for(&self, local: SocketAddr) -> (Arc<str>, u16) {
+        match &self.options.advertise {
+            Some((host, port)) => (Arc::from(host.as_str()), *port),
+            None => (Arc::from(local.ip().to_canonical().to_string()), local.port()),
+        }
+    }
+
+    /// Retention, segment roll by time, checkpoints, forgetting. The background thread calls it once a second.
+    pub fn maintain(&self) -> Result<(), StorageError> {
+        self.logs.maintain(TimestampMs(self.now_ms()))
+    }
+
+    /// Whether a log of the set is the metadata log.
+    pub(crate) fn is_metadata_log(name: &str) -> bool {
+        name.strip_prefix(METADATA_LOG) == Some("-0")
+    }
+}
+
+fn report(recovery: &RecoveryReport) {
+    for cut in &recovery.cuts {
+        tracing::warn!(
+            log = cut.log,
+            end_offset = cut.end_offset.0,
+            bytes = cut.bytes,
+            kept_in = %cut.kept_in.display(),
+            "recovery cut a torn tail"
+        );
+        if cut.valid_batches_follow {
+            tracing::error!(log = cut.log, "valid batches follow the cut: acknowledged records may be among them");
+        }
+    }
+    for damage in &recovery.damage {
+        tracing::error!("damaged: {damage}; nothing was deleted, the rest stays readable");
+    }
+}

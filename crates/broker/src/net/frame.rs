@@ -1,0 +1,128 @@
+//! Taking frames off a socket without trusting their lengths.
+//!
+//! ```text
+//! +----------+---------------------------------+
+//! | size i32 | size bytes, the API key first   |
+//! +----------+---------------------------------+
+//! ```
+//!
+//! Memory grows with what has arrived, never with what was declared.
+
+use std::fmt;
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncReadExt;
+use tokio::net::tcp::OwnedReadHalf;
+
+use super::Limits;
+use crate::api;
+
+/// Bytes of a request header's fixed part: key, version, correlation id.
+const FRAME_BYTES_MIN: usize = 8;
+/// A read asks for at least this much room.
+const READ_BYTES_MIN: usize = 8 << 10;
+/// From this capacity on, a buffer is not kept while the connection is idle.
+const BUFFER_KEPT_BYTES_MAX: usize = 64 << 10;
+/// Key of Produce, the only request that may be large.
+const PRODUCE_KEY: i16 = 0;
+
+/// Why there is no frame.
+#[derive(Debug)]
+pub enum FrameError {
+    /// The client closed between two frames.
+    Closed,
+    /// The client closed inside a frame, or the socket failed.
+    Io(io::Error),
+    /// The declared size is below the smallest header or negative.
+    TooSmall(i32),
+    /// The declared size is above the bound for this key.
+    TooLarge {
+        /// What was declared.
+        size: usize,
+        /// What is allowed.
+        size_max: usize,
+    },
+    /// Nothing came, or it came too slowly.
+    Timeout,
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameError::Closed => f.write_str("closed by the client"),
+            FrameError::Io(e) => write!(f, "{e}"),
+            FrameError::TooSmall(size) => write!(f, "frame of {size} bytes: not a Kafka request"),
+            FrameError::TooLarge { size, size_max } => {
+                write!(f, "frame of {size} bytes is larger than the {size_max} allowed; is this a Kafka client?")
+            }
+            FrameError::Timeout => f.write_str("no complete request in time"),
+        }
+    }
+}
+
+/// The reading half of a connection.
+pub struct Frames {
+    socket: OwnedReadHalf,
+    buffer: BytesMut,
+}
+
+impl Frames {
+    pub fn new(socket: OwnedReadHalf) -> Self {
+        Self { socket, buffer: BytesMut::new() }
+    }
+
+    /// Waits until bytes of the next frame are here.
+    pub async fn wait(&mut self) -> Result<(), FrameError> {
+        if self.buffer.is_empty() {
+            if self.buffer.capacity() > BUFFER_KEPT_BYTES_MAX {
+                self.buffer = BytesMut::new();
+            }
+            self.socket.readable().await.map_err(FrameError::Io)?;
+        }
+        Ok(())
+    }
+
+    /// The size of the frame that has begun to arrive, checked against the bounds.
+    pub async fn size(&mut self, limits: &Limits) -> Result<usize, FrameError> {
+        self.fill(4).await?;
+        let declared = i32::from_be_bytes([self.buffer[0], self.buffer[1], self.buffer[2], self.buffer[3]]);
+        let size = match usize::try_from(declared) {
+            Ok(size) if size >= FRAME_BYTES_MIN => size,
+            _ => return Err(FrameError::TooSmall(declared)),
+        };
+        if size > limits.frame_bytes_max {
+            self.fill(6).await?;
+            let is_produce = api::key_of(&self.buffer[4..]) == Some(PRODUCE_KEY);
+            let size_max = if is_produce { limits.produce_bytes_max } else { limits.frame_bytes_max };
+            if size > size_max {
+                return Err(FrameError::TooLarge { size, size_max });
+            }
+        }
+        Ok(size)
+    }
+
+    /// The frame of this size, without the length before it.
+    pub async fn take(&mut self, size: usize) -> Result<Bytes, FrameError> {
+        self.fill(4 + size).await?;
+        let mut frame = self.buffer.split_to(4 + size).freeze();
+        Ok(frame.split_off(4))
+    }
+
+    async fn fill(&mut self, len: usize) -> Result<(), FrameError> {
+        while self.buffer.len() < len {
+            let missing = len - self.buffer.len();
+            // As much again as there is: the buffer at most doubles what the client really sent.
+            let room = missing.min(self.buffer.len().max(READ_BYTES_MIN)).max(READ_BYTES_MIN);
+            self.buffer.reserve(room);
+            let read = self.socket.read_buf(&mut self.buffer).await.map_err(FrameError::Io)?;
+            if read == 0 {
+                return Err(match self.buffer.len() {
+                    0 => FrameError::Closed,
+                    _ => FrameError::Io(io::ErrorKind::UnexpectedEof.into()),
+                });
+            }
+        }
+        Ok(())
+    }
+}

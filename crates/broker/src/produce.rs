@@ -1,0 +1,167 @@
+//! The way of a client's batch into a log: what Kafka checks before it appends.
+//!
+//! Owns: the checks in Kafka's order and the error that each gives; recompression where the topic asks for it.
+//! Never: waits for the disk (the append's ticket does).
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use commitlog::{AppendContext, AppendError, AppendKind, Appended};
+use record::{
+    Batch, BatchBuilder, BatchError, BatchOptions, Compression, InvalidBatch, InvalidKind, LeaderEpoch, Offset,
+    ProducerIdentity, TimestampMs,
+};
+use wire::ErrorCode;
+
+use crate::topic::{Partition, ProduceRules};
+
+/// Why a client's batch was not appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProduceError {
+    /// The number that clients are told.
+    pub code: ErrorCode,
+    /// Why, in words.
+    pub message: String,
+    /// Records at fault: their place in the batch, and why.
+    pub records: Vec<(i32, String)>,
+}
+
+impl ProduceError {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), records: Vec::new() }
+    }
+}
+
+impl fmt::Display for ProduceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ProduceError {}
+
+impl From<InvalidBatch> for ProduceError {
+    fn from(invalid: InvalidBatch) -> Self {
+        let code = match invalid.kind {
+            InvalidKind::Corrupt => ErrorCode::CorruptMessage,
+            InvalidKind::Record => ErrorCode::InvalidRecord,
+            InvalidKind::Timestamp => ErrorCode::InvalidTimestamp,
+            InvalidKind::Format => ErrorCode::UnsupportedForMessageFormat,
+            InvalidKind::TooLarge => ErrorCode::MessageTooLarge,
+        };
+        let records = invalid.records.into_iter().map(|record| (record.batch_index, record.message)).collect();
+        Self { code, message: invalid.message, records }
+    }
+}
+
+impl From<AppendError> for ProduceError {
+    fn from(e: AppendError) -> Self {
+        let code = match &e {
+            AppendError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+            AppendError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            AppendError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
+            AppendError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+            AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
+            AppendError::Malformed(_) => ErrorCode::CorruptMessage,
+            AppendError::Deleted => ErrorCode::UnknownTopicOrPartition,
+            _ => ErrorCode::KafkaStorageError,
+        };
+        Self::new(code, e.to_string())
+    }
+}
+
+impl Partition {
+    /// Appends the one batch of a client, checked as a Produce request's is. Sequences and epochs are checked by the
+    /// log, with the write.
+    pub fn produce(&self, batch: Bytes, now_ms: i64) -> Result<Appended, ProduceError> {
+        let batch = sole_batch(batch)?;
+        self.append_checked(batch, now_ms)
+    }
+
+    /// [`Partition::produce`], for a batch that is split off already.
+    pub(crate) fn append_checked(&self, batch: Batch, now_ms: i64) -> Result<Appended, ProduceError> {
+        let rules = self.rules();
+        check_size(&batch, &rules)?;
+        let facts = record::validate(&batch, &self.batch_rules(&rules, now_ms))?;
+        let bytes = prepare(batch, &rules, facts.max_timestamp)?;
+        let context =
+            AppendContext { kind: AppendKind::Client, leader_epoch: self.leader_epoch(), now_ms: TimestampMs(now_ms) };
+        Ok(self.log().append(bytes, context)?)
+    }
+}
+
+/// The one batch that a Produce request may carry for a partition.
+pub(crate) fn sole_batch(bytes: Bytes) -> Result<Batch, ProduceError> {
+    let mut batches = record::split(bytes);
+    let Some(first) = batches.next() else {
+        let why = "Produce requests must have at least one record batch per partition";
+        return Err(ProduceError::new(ErrorCode::InvalidRecord, why));
+    };
+    let first = first.map_err(|e| {
+        let code = match e {
+            BatchError::UnsupportedMagic(_) => ErrorCode::InvalidRecord,
+            _ => ErrorCode::CorruptMessage,
+        };
+        ProduceError::new(code, e.to_string())
+    })?;
+    if batches.next().is_some() {
+        let why = "Produce requests must have exactly one record batch per partition";
+        return Err(ProduceError::new(ErrorCode::InvalidRecord, why));
+    }
+    Ok(first)
+}
+
+fn check_size(batch: &Batch, rules: &ProduceRules) -> Result<(), ProduceError> {
+    let size = batch.header.size_bytes();
+    if size > rules.message_bytes_max {
+        let why = format!(
+            "The record batch size in the append is {size} bytes which exceeds the maximum configured value of {}.",
+            rules.message_bytes_max
+        );
+        return Err(ProduceError::new(ErrorCode::MessageTooLarge, why));
+    }
+    if size > rules.segment_bytes_max {
+        let why = format!(
+            "Message batch size is {size} bytes in append which exceeds the maximum configured segment size of {}.",
+            rules.segment_bytes_max
+        );
+        return Err(ProduceError::new(ErrorCode::RecordListTooLarge, why));
+    }
+    Ok(())
+}
+
+/// The bytes to append: as they came, unless the topic compresses differently or the header lies about the largest
+/// timestamp.
+fn prepare(batch: Batch, rules: &ProduceRules, max_timestamp: TimestampMs) -> Result<Bytes, ProduceError> {
+    let corrupt = |e: BatchError| ProduceError::new(ErrorCode::CorruptMessage, e.to_string());
+    let compression = batch.header.compression().map_err(corrupt)?;
+    if let Some(wanted) = rules.compression
+        && wanted != compression
+    {
+        return recompress(&batch, wanted).map_err(corrupt);
+    }
+    if rules.log_append_time || batch.header.max_timestamp == max_timestamp {
+        return Ok(batch.bytes);
+    }
+    let mut bytes = BytesMut::from(batch.bytes);
+    record::set_max_timestamp(&mut bytes, max_timestamp);
+    Ok(bytes.freeze())
+}
+
+fn recompress(batch: &Batch, compression: Compression) -> Result<Bytes, BatchError> {
+    let header = &batch.header;
+    let producer = header.has_producer().then_some(ProducerIdentity {
+        id: header.producer_id,
+        epoch: header.producer_epoch,
+        base_sequence: header.base_sequence,
+    });
+    let transactional = header.is_transactional();
+    let mut builder = BatchBuilder::new(BatchOptions { compression, producer, transactional, control: false });
+    let records = batch.records(record::ReadLimits::default())?;
+    for record in records.iter() {
+        let record = record?;
+        let headers = record.headers.map(|header| (header.key, header.value));
+        builder.push(record.timestamp, record.key, record.value, headers);
+    }
+    Ok(builder.finish(Offset(0), LeaderEpoch(0)))
+}
