@@ -29,7 +29,7 @@ pub fn generate() -> Result<(), String> {
         let _ = fs::remove_dir_all(root.join(directory));
     }
     for (path, text) in sources {
-        write(&root.join("src").join(path), &text)?;
+        write(&root.join(path), &text)?;
     }
     format(&root)
 }

@@ -43,6 +43,17 @@ impl Reader {
         }
     }
 
+    /// As a tagged field, a nullable struct has another front than elsewhere:
+    /// ```text
+    /// present: uvarint (1, or 0 for null) | struct
+    /// ```
+    pub(crate) fn get_tagged_struct<T: Element>(&mut self, version: i16) -> Result<Option<T>, DecodeError> {
+        match self.unsigned_varint()? {
+            0 => Ok(None),
+            _ => T::read(self, version).map(Some),
+        }
+    }
+
     pub(crate) fn get_records(&mut self, nullable: bool) -> Result<Records, DecodeError> {
         match self.nullable_length()? {
             Some(len) => self.take(len).map(Records::Bytes),
@@ -159,6 +170,11 @@ impl Writer {
                 Ok(())
             }
         }
+    }
+
+    pub(crate) fn put_tagged_struct<T: Element>(&mut self, value: &Option<T>, version: i16) -> Result<(), EncodeError> {
+        self.buffer.push(u8::from(value.is_some()));
+        value.as_ref().map_or(Ok(()), |value| value.write(self, version))
     }
 
     pub(crate) fn put_records(

@@ -37,6 +37,9 @@ mod uuid;
 mod versioned;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use api_key::{ApiKey, UnknownApiKey};
 pub use error::{DecodeError, EncodeError};
 pub use error_code::ErrorCode;

@@ -8,6 +8,9 @@ use crate::{DecodeError, Str, Uuid};
 /// Decoded size is bounded by this many times the frame.
 const BUDGET_FACTOR: usize = 64;
 
+/// Kafka keeps strings within what the old two-byte length can say, whatever the version.
+pub(crate) const TEXT_BYTES_MAX: usize = i16::MAX as usize;
+
 /// Reads one frame from front to back.
 pub struct Reader {
     data: Bytes,
@@ -96,6 +99,7 @@ impl Reader {
     pub(crate) fn nullable_text(&mut self) -> Result<Option<Str>, DecodeError> {
         let declared = if self.flexible { self.compact_length()? } else { i64::from(self.i16()?) };
         match self.length(declared)? {
+            Some(len) if len > TEXT_BYTES_MAX => Err(DecodeError::InvalidLength(declared)),
             Some(len) => Str::try_from(self.take(len)?).map(Some),
             None => Ok(None),
         }

@@ -5,5 +5,4 @@ pub mod group;
 pub mod metadata;
 pub mod offset;
 pub mod share;
-pub mod snapshot;
 pub mod transaction;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::primitives;
+use crate::reader::TEXT_BYTES_MAX;
 use crate::{EncodeError, Records};
 
 /// Records of at least this size are passed on as they are instead of being copied into the message.
@@ -129,17 +130,14 @@ impl Writer {
 
     /// A length in front of a string: two bytes, or compact. `None` is null.
     pub(crate) fn text_length(&mut self, len: Option<usize>) -> Result<(), EncodeError> {
-        match len {
-            _ if self.flexible => self.length(len),
-            Some(len) => {
-                self.put_i16(i16::try_from(len).map_err(|_| EncodeError::TooLong(len))?);
-                Ok(())
-            }
-            None => {
-                self.put_i16(-1);
-                Ok(())
-            }
+        if let Some(len) = len.filter(|len| *len > TEXT_BYTES_MAX) {
+            return Err(EncodeError::TooLong(len));
         }
+        if self.flexible {
+            return self.length(len);
+        }
+        self.put_i16(len.map_or(-1, |len| len as i16));
+        Ok(())
     }
 
     /// A length in front of bytes, records or an array: four bytes, or compact. `None` is null.

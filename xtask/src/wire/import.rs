@@ -43,7 +43,6 @@ fn file_of(message: &Definition, jar: &str) -> Option<String> {
         Kind::Header => "messages/header.wire".to_owned(),
         Kind::Data if message.name.starts_with("ConsumerProtocol") => "messages/consumer_protocol.wire".to_owned(),
         Kind::Data if message.name == "DefaultPrincipalData" => "messages/principal.wire".to_owned(),
-        Kind::Data if message.name == "ProducerSnapshot" => "records/snapshot.wire".to_owned(),
         Kind::Data if in_jar("kafka-clients") => "records/control.wire".to_owned(),
         Kind::Data => return None,
         Kind::Metadata if in_jar("kafka-metadata") => "records/metadata.wire".to_owned(),
@@ -146,7 +145,8 @@ fn field(json: &Value) -> Result<Field, String> {
         nullable: versions_of("nullableVersions")?.unwrap_or(Versions::NONE),
         default: match &json["default"] {
             Value::String(text) => Some(text.clone()),
-            Value::Null if json.get("default").is_none() => None,
+            // Kafka's own generator takes a bare `null` for "not given", which is not the same as the text "null".
+            Value::Null => None,
             other => Some(other.to_string()),
         },
         tag,

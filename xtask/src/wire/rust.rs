@@ -8,7 +8,7 @@ use super::Family;
 use super::definition::{Definition, Field, Kind, Struct, Versions};
 use super::import::snake;
 
-/// All generated files by their path under `src`.
+/// All generated files by their path in the crate.
 pub fn sources(families: &[Family]) -> Result<BTreeMap<String, String>, String> {
     let mut files = BTreeMap::new();
     let mut messages = Vec::new();
@@ -19,24 +19,41 @@ pub fn sources(families: &[Family]) -> Result<BTreeMap<String, String>, String> 
             let source = module(definition).map_err(|error| format!("{name}: {error}"))?;
             let path = if family.group == "messages" {
                 messages.push(definition);
-                format!("messages/{}.rs", snake(&name))
+                format!("src/messages/{}.rs", snake(&name))
             } else {
                 records.entry(&family.name).or_default().push(definition);
-                format!("records/{}/{}.rs", family.name, snake(&name))
+                format!("src/records/{}/{}.rs", family.name, snake(&name))
             };
             files.insert(path, source);
         }
     }
-    files.insert("messages.rs".to_owned(), message_list(&messages));
+    files.insert("src/messages.rs".to_owned(), message_list(&messages));
     let mut door =
         "//! The records of Kafka's internal topics, by topic. Written by `cargo xtask wire`.\n\n".to_owned();
     for (family, definitions) in &records {
         let _ = writeln!(door, "pub mod {family};");
-        files.insert(format!("records/{family}.rs"), record_list(family, definitions));
+        files.insert(format!("src/records/{family}.rs"), record_list(family, definitions));
     }
-    files.insert("records.rs".to_owned(), door);
-    files.insert("api_key/table.rs".to_owned(), api_keys(&messages));
+    files.insert("src/records.rs".to_owned(), door);
+    files.insert("src/api_key/table.rs".to_owned(), api_keys(&messages));
+    files.insert("tests/corpus/every_message.rs".to_owned(), every_message(&messages, &records));
     Ok(files)
+}
+
+/// What tests walk over: each message's name, versions and codec behind one function pointer.
+fn every_message(messages: &[&Definition], records: &BTreeMap<&str, Vec<&Definition>>) -> String {
+    let mut out = "//! Every message by name. Written by `cargo xtask wire`.\n\nuse super::Entry;\n".to_owned();
+    out += "use wire::messages as m;\nuse wire::records as r;\n\npub const ALL: &[Entry] = &[\n";
+    for one in messages {
+        let name = one.full_name();
+        let _ = writeln!(out, "Entry::of::<m::{}::{name}>(),", snake(&name));
+    }
+    for (family, definitions) in records {
+        for one in definitions {
+            let _ = writeln!(out, "Entry::of::<r::{family}::{}>(),", one.full_name());
+        }
+    }
+    out + "];\n"
 }
 
 fn message_list(messages: &[&Definition]) -> String {
@@ -55,7 +72,6 @@ fn record_list(family: &str, definitions: &[&Definition]) -> String {
         "metadata" => "`__cluster_metadata`",
         "offset" => "`__consumer_offsets`: committed offsets",
         "share" => "`__share_group_state`",
-        "snapshot" => "Kafka's own files beside a log",
         "transaction" => "`__transaction_state`",
         _ => "Internal records",
     };
@@ -437,7 +453,7 @@ impl Plan<'_> {
         let ident = &self.ident;
         let tag = self.field.tag.map_or(0, |(tag, _)| tag);
         let nullable_struct = self.optional && self.kind == FieldKind::Struct;
-        let (get, put) = if nullable_struct { ("get_struct", "put_struct") } else { ("get", "put") };
+        let (get, put) = if nullable_struct { ("get_tagged_struct", "put_tagged_struct") } else { ("get", "put") };
         let field = format!("tags.put(w, {tag}, {}, |w| w.{put}(&self.{ident}, v))?;", self.is_default());
         match condition(self.tagged, context) {
             None => {

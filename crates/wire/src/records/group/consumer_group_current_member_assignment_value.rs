@@ -44,11 +44,17 @@ impl CoordinatorValue for ConsumerGroupCurrentMemberAssignmentValue {
     const TYPE: i16 = 8;
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TopicPartitions {
     pub topic_id: Uuid,
     pub partitions: Vec<i32>,
     pub assignment_epochs: Option<Vec<i32>>,
+}
+
+impl Default for TopicPartitions {
+    fn default() -> Self {
+        Self { topic_id: Uuid::ZERO, partitions: Vec::new(), assignment_epochs: Some(Vec::new()) }
+    }
 }
 
 impl Element for TopicPartitions {
@@ -70,7 +76,9 @@ impl Element for TopicPartitions {
         w.put(&self.topic_id, v)?;
         w.put(&self.partitions, v)?;
         let tags = w.tags();
-        tags.put(w, 0, self.assignment_epochs.is_none(), |w| w.put(&self.assignment_epochs, v))?;
+        tags.put(w, 0, self.assignment_epochs.as_ref().is_some_and(|value| value.is_empty()), |w| {
+            w.put(&self.assignment_epochs, v)
+        })?;
         Ok(())
     }
 }

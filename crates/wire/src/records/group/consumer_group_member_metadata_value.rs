@@ -26,7 +26,7 @@ impl Default for ConsumerGroupMemberMetadataValue {
             subscribed_topic_regex: Some(Str::EMPTY),
             rebalance_timeout_ms: -1,
             server_assignor: Some(Str::EMPTY),
-            classic_member_metadata: None,
+            classic_member_metadata: Some(ClassicMemberMetadata::default()),
         }
     }
 }
@@ -45,7 +45,7 @@ impl Element for ConsumerGroupMemberMetadataValue {
         let mut tags = r.tags()?;
         while let Some(tag) = tags.next(r)? {
             match tag {
-                0 => s.classic_member_metadata = r.get_struct(v)?,
+                0 => s.classic_member_metadata = r.get_tagged_struct(v)?,
                 _ => tags.skip(r),
             }
         }
@@ -62,7 +62,9 @@ impl Element for ConsumerGroupMemberMetadataValue {
         w.put(&self.rebalance_timeout_ms, v)?;
         w.put(&self.server_assignor, v)?;
         let tags = w.tags();
-        tags.put(w, 0, self.classic_member_metadata.is_none(), |w| w.put_struct(&self.classic_member_metadata, v))?;
+        tags.put(w, 0, self.classic_member_metadata == Some(ClassicMemberMetadata::default()), |w| {
+            w.put_tagged_struct(&self.classic_member_metadata, v)
+        })?;
         Ok(())
     }
 }

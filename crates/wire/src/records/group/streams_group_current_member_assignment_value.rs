@@ -56,11 +56,17 @@ impl CoordinatorValue for StreamsGroupCurrentMemberAssignmentValue {
     const TYPE: i16 = 22;
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TaskIds {
     pub subtopology_id: Str,
     pub partitions: Vec<i32>,
     pub assignment_epochs: Option<Vec<i32>>,
+}
+
+impl Default for TaskIds {
+    fn default() -> Self {
+        Self { subtopology_id: Str::EMPTY, partitions: Vec::new(), assignment_epochs: Some(Vec::new()) }
+    }
 }
 
 impl Element for TaskIds {
@@ -82,7 +88,9 @@ impl Element for TaskIds {
         w.put(&self.subtopology_id, v)?;
         w.put(&self.partitions, v)?;
         let tags = w.tags();
-        tags.put(w, 0, self.assignment_epochs.is_none(), |w| w.put(&self.assignment_epochs, v))?;
+        tags.put(w, 0, self.assignment_epochs.as_ref().is_some_and(|value| value.is_empty()), |w| {
+            w.put(&self.assignment_epochs, v)
+        })?;
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ pub struct StreamsGroupMetadataValue {
 
 impl Default for StreamsGroupMetadataValue {
     fn default() -> Self {
-        Self { epoch: 0, metadata_hash: 0, validated_topology_epoch: -1, last_assignment_configs: None }
+        Self { epoch: 0, metadata_hash: 0, validated_topology_epoch: -1, last_assignment_configs: Some(Vec::new()) }
     }
 }
 
@@ -37,7 +37,9 @@ impl Element for StreamsGroupMetadataValue {
         w.put(&self.metadata_hash, v)?;
         let tags = w.tags();
         tags.put(w, 0, self.validated_topology_epoch == -1, |w| w.put(&self.validated_topology_epoch, v))?;
-        tags.put(w, 1, self.last_assignment_configs.is_none(), |w| w.put(&self.last_assignment_configs, v))?;
+        tags.put(w, 1, self.last_assignment_configs.as_ref().is_some_and(|value| value.is_empty()), |w| {
+            w.put(&self.last_assignment_configs, v)
+        })?;
         Ok(())
     }
 }
