@@ -1,3 +1,16 @@
 //! Where `engine` meets topics: `embedded` calls the broker directly, with no sockets.
 //!
+//! Owns: reading source partitions, writing sinks, changelogs and dead letters, and the commit that binds them to the
+//! offsets in one transaction.
 //! Never: contains query semantics.
+//!
+//! - [`seam`] — what a running query asks of topics; `embedded` implements it, a real cluster will.
+//! - [`embedded`] — the seam over the broker in this process.
+//! - [`fetch`] — records out of a partition's log.
+//! - [`offset_metadata`] — stream time beside a committed offset, in Kafka Streams' layout.
+
+pub mod base64;
+pub mod fetch;
+pub mod offset_metadata;
+
+pub use offset_metadata::OffsetMetadata;

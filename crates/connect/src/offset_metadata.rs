@@ -11,8 +11,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::base64;
+
 const VERSION: u8 = 2;
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// What is remembered with a committed offset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,13 +38,13 @@ impl OffsetMetadata {
                 bytes.extend_from_slice(&value.to_be_bytes());
             }
         }
-        base64(&bytes)
+        base64::encode(&bytes)
     }
 
     /// Reads the text of a committed offset; `None` when it is none of ours or Kafka Streams'.
     #[must_use]
     pub fn decode(text: &str) -> Option<Self> {
-        let bytes = from_base64(text)?;
+        let bytes = base64::decode(text)?;
         let mut rest = bytes.as_slice();
         let version = take(&mut rest, 1)?[0];
         if !(1..=VERSION).contains(&version) {
@@ -75,35 +76,6 @@ fn read_i32(rest: &mut &[u8]) -> Option<i32> {
 
 fn read_i64(rest: &mut &[u8]) -> Option<i64> {
     take(rest, 8)?.try_into().ok().map(i64::from_be_bytes)
-}
-
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let word = group.iter().enumerate().fold(0u32, |word, (i, byte)| word | u32::from(*byte) << (16 - 8 * i));
-        for place in 0..4 {
-            let digit = (word >> (18 - 6 * place)) & 63;
-            text.push(if place <= group.len() { char::from(ALPHABET[digit as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
-fn from_base64(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=').as_bytes();
-    if digits.len() % 4 == 1 || text.len() - digits.len() > 2 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
-    for group in digits.chunks(4) {
-        let mut word = 0u32;
-        for (place, digit) in group.iter().enumerate() {
-            let value = ALPHABET.iter().position(|known| known == digit)? as u32;
-            word |= value << (18 - 6 * place);
-        }
-        bytes.extend_from_slice(&word.to_be_bytes()[1..group.len()]);
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

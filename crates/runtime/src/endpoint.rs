@@ -2,6 +2,7 @@
 //!
 //! Never: speaks HTTP; `web` turns a [`EndpointReply`] into a response.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,4 +127,64 @@ pub(crate) trait EndpointPlan: Send + Sync {
     fn call(&self, params: Vec<(String, String)>) -> PlanFuture<'_, Result<EndpointReply, RuntimeError>>;
     /// Completes when the endpoint is dropped or the instance stops.
     fn ended(&self) -> PlanFuture<'_, ()>;
+}
+
+/// Matches a path with a template; gives the parameters. A parameter is one whole, non-empty segment.
+pub(crate) fn match_path(template: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let mut params = Vec::new();
+    let mut segments = path.split('/');
+    for wanted in template.split('/') {
+        let segment = segments.next()?;
+        match wanted.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(_) if segment.is_empty() => return None,
+            Some(name) => params.push((name.to_owned(), segment.to_owned())),
+            None if wanted == segment => {}
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some(params)
+}
+
+/// Fills `{parameters}` into a template; `Err` names one that was not given.
+pub(crate) fn fill(template: &str, params: &HashMap<String, String>) -> Result<String, String> {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        let Some(close) = rest[open..].find('}') else { break };
+        let name = &rest[open + 1..open + close];
+        filled.push_str(&rest[..open]);
+        filled.push_str(params.get(name).ok_or_else(|| name.to_owned())?);
+        rest = &rest[open + close + 1..];
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fill, match_path};
+
+    #[test]
+    fn paths() {
+        let check = |template: &str, path: &str, expected: Option<&[(&str, &str)]>| {
+            let got = match_path(template, path);
+            let got: Option<Vec<(&str, &str)>> =
+                got.as_ref().map(|params| params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect());
+            assert_eq!(got.as_deref(), expected, "{template} {path}");
+        };
+        check("/analytics", "/analytics", Some(&[]));
+        check("/analytics", "/analytics/", None);
+        check("/publish/{topic}/{name}", "/publish/R1/P1", Some(&[("topic", "R1"), ("name", "P1")]));
+        check("/publish/{topic}/{name}", "/publish/R1", None);
+        check("/publish/{topic}/{name}", "/publish/R1/", None);
+        check("/publish/{topic}/{name}", "/publish/R1/P1/x", None);
+    }
+
+    #[test]
+    fn templates() {
+        let params = [("topic".to_owned(), "R2".to_owned())].into();
+        assert_eq!(fill("{topic}", &params).as_deref(), Ok("R2"));
+        assert_eq!(fill("a-{topic}-b", &params).as_deref(), Ok("a-R2-b"));
+        assert_eq!(fill("{name}", &params), Err("name".to_owned()));
+    }
 }

@@ -2,14 +2,14 @@
 //!
 //! Precedence, strongest first:
 //! 1. `--set name=value`, the later of two;
-//! 2. the environment: `supplier.every` is `SUPPLIER_EVERY` (letters upper-case, everything but letters and digits `_`);
+//! 2. the environment: `supplier.every` is `MILLSTREAM_SUPPLIER_EVERY` (letters upper-case, everything but letters and
+//!    digits `_`);
 //! 3. the `--config` file: `.toml` (tables are dotted prefixes) or Java `.properties`, in which Spring's keys of the
 //!    page-event exercise are understood ([`spring`]);
 //! 4. the default in the placeholder.
 //!
 //! Never: reads a file or the environment itself; the command line hands both in.
 
-mod duration;
 mod properties;
 mod spring;
 #[cfg(test)]
@@ -17,8 +17,6 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-
-pub use duration::parse_duration_ms;
 
 /// The settings that the program itself reads, with what they do; all others fill placeholders.
 pub const KNOWN: [(&str, &str); 4] = [
@@ -105,7 +103,7 @@ impl Settings {
         match own {
             Some(setting) if setting.strength == Strength::Set => Some(&setting.value),
             _ => {
-                self.environment.get(&environment_name(name)).or(own.map(|setting| &setting.value)).map(String::as_str)
+                self.environment.get(&sql::Settings::environment_name(name)).or(own.map(|setting| &setting.value)).map(String::as_str)
             }
         }
     }
@@ -114,7 +112,7 @@ impl Settings {
     #[must_use]
     pub fn origin(&self, name: &str) -> Option<String> {
         let own = self.values.get(name);
-        let variable = environment_name(name);
+        let variable = sql::Settings::environment_name(name);
         match own {
             Some(setting) if setting.strength == Strength::Set => Some(setting.origin.clone()),
             _ if self.environment.contains_key(&variable) => Some(format!("environment variable {variable}")),
@@ -135,12 +133,27 @@ impl Settings {
 
     /// A duration, e.g. of `commit.interval`: `100`, `100 ms`, `1 second`.
     pub fn duration_ms(&self, name: &str, default_ms: i64) -> Result<i64, SettingsError> {
-        self.parsed(name, default_ms, parse_duration_ms, "a duration, e.g. `100 ms` or `1 second`; a bare number is ms")
+        let parse = |text: &str| sql::duration::parse_ms(text).ok().filter(|ms| *ms >= 0);
+        self.parsed(name, default_ms, parse, "a duration, e.g. `100 ms` or `1 second`; a bare number is ms")
     }
 
     /// A whole number.
     pub fn integer(&self, name: &str, default: i64) -> Result<i64, SettingsError> {
         self.parsed(name, default, |text| text.trim().parse().ok(), "a whole number")
+    }
+
+    /// The settings for the placeholders of a text; `first` go before them.
+    #[must_use]
+    pub fn for_text(&self, text: &str, first: &[(String, String)]) -> sql::Settings {
+        let mut settings = sql::Settings::new();
+        for used in sql::setting_uses(text) {
+            if let Some((_, value)) = first.iter().find(|(name, _)| *name == used.name) {
+                settings.set(&used.name, value, "the request's settings");
+            } else if let (Some(value), Some(origin)) = (self.get(&used.name), self.origin(&used.name)) {
+                settings.set(&used.name, value, origin);
+            }
+        }
+        settings
     }
 
     fn parsed<T>(
@@ -200,11 +213,6 @@ impl FunctionDefinition {
     pub fn starts(&self, statement: &str) -> bool {
         !spring::is_function_statement(statement) || self.started.contains(statement)
     }
-}
-
-/// The environment variable of a setting.
-fn environment_name(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
 fn split_set(argument: &str) -> Result<(&str, &str), SettingsError> {

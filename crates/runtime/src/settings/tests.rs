@@ -1,4 +1,4 @@
-use super::{Settings, SettingsSources, parse_duration_ms, properties, split_set};
+use super::{Settings, SettingsSources, properties, split_set};
 
 /// Loads one file and says what came of it: `name=value` lines sorted, then `! warning` lines, or `error: …`.
 fn check(file: &str, text: &str, expected: &[&str]) {
@@ -107,7 +107,7 @@ fn java_properties_syntax() {
 fn precedence() {
     let file = ("x.toml".to_owned(), "supplier.every='1 s'\nwindow.size='1 s'\nfilter.min=1".to_owned());
     let environment =
-        vec![("SUPPLIER_EVERY".to_owned(), "2 s".to_owned()), ("WINDOW_SIZE".to_owned(), "2 s".to_owned())];
+        vec![("MILLSTREAM_SUPPLIER_EVERY".to_owned(), "2 s".to_owned()), ("MILLSTREAM_WINDOW_SIZE".to_owned(), "2 s".to_owned())];
     let set = vec!["supplier.every=3 s".to_owned()];
     let sources = SettingsSources { file: Some(file), environment, set };
     let (settings, _) = Settings::load(&sources).unwrap();
@@ -115,7 +115,7 @@ fn precedence() {
         assert_eq!((settings.get(name), settings.origin(name).as_deref()), (value, origin));
     };
     check("supplier.every", Some("3 s"), Some("--set"));
-    check("window.size", Some("2 s"), Some("environment variable WINDOW_SIZE"));
+    check("window.size", Some("2 s"), Some("environment variable MILLSTREAM_WINDOW_SIZE"));
     check("filter.min", Some("1"), Some("x.toml"));
     check("topic.R1", None, None);
 }
@@ -151,18 +151,26 @@ fn function_definition_chooses_statements() {
 }
 
 #[test]
-fn durations() {
-    for (text, ms) in [
-        ("100", Some(100)),
-        ("100ms", Some(100)),
-        ("1 second", Some(1000)),
-        (" 2 min ", Some(120_000)),
-        ("", None),
-        ("-1", None),
-        ("1.5 s", None),
-        ("5 parsecs", None),
-        ("9223372036854775807 s", None),
-    ] {
-        assert_eq!(parse_duration_ms(text), ms, "{text}");
-    }
+fn typed_values() {
+    let check = |text: &str, expected: Result<i64, &str>| {
+        let mut settings = Settings::default();
+        settings.set("commit.interval", text, "--set");
+        assert_eq!(settings.duration_ms("commit.interval", 100).map_err(|e| e.message).as_ref(), expected.map_err(str::to_owned).as_ref());
+    };
+    check("1 second", Ok(1000));
+    check("250", Ok(250));
+    let bad = "`commit.interval` is `soon` (--set), which is not a duration, e.g. `100 ms` or `1 second`; a bare number is ms";
+    check("soon", Err(bad));
+    assert_eq!(Settings::default().duration_ms("commit.interval", 100), Ok(100));
+}
+
+#[test]
+fn settings_of_a_text() {
+    let mut settings = Settings::default();
+    settings.set("topic.R1", "T1", "--set");
+    settings.set("topic.R2", "T2", "--set");
+    let of = settings.for_text("WITH (topic = '${topic.R1:R1}', x = '${topic.R3:R3}')", &[]);
+    assert_eq!(of.names().collect::<Vec<_>>(), ["topic.R1"]);
+    let first = [("topic.R1".to_owned(), "X".to_owned())];
+    assert_eq!(settings.for_text("'${topic.R1:R1}'", &first).get("topic.R1").map(|(value, _)| value), Some("X"));
 }

@@ -1,0 +1,271 @@
+//! Topics and their records, made readable for people.
+//!
+//! Owns: how bytes are shown. Never: joins a group, commits, or waits for records.
+
+use std::collections::BTreeMap;
+
+use broker::Broker;
+use commitlog::{Isolation, Log};
+use connect::fetch::{FetchError, Fetched, fetch};
+use record::{Record, TimestampMs};
+use serde_json::Value;
+
+use crate::instant::InstantMs;
+use crate::outcome::{ErrorKind, RuntimeError};
+use crate::settings::nearest;
+use crate::status::{BrowseOptions, Browsed, PartitionStatus, RecordHeader, TopicRecord};
+
+/// Longer values are cut.
+const VALUE_BYTES_MAX: usize = 4096;
+/// Bytes read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// Most records of one answer.
+const RECORDS_MAX: usize = 500;
+
+/// How a topic's bytes are to be read, by the catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TopicFormats {
+    pub(crate) key: Option<String>,
+    pub(crate) value: Option<String>,
+}
+
+/// The error for a topic that is not there.
+pub(crate) fn unknown_topic(broker: &Broker, name: &str) -> RuntimeError {
+    let error = RuntimeError::new(ErrorKind::NotFound, "unknown_topic", format!("no topic is named `{name}`"));
+    let topics = broker.topics();
+    match nearest(name, topics.iter().map(|topic| topic.name.as_str())) {
+        Some(near) => error.fix(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+/// The partitions of a topic with their bounds.
+pub(crate) fn partitions(broker: &Broker, topic: &str, count: i32) -> Vec<PartitionStatus> {
+    (0..count)
+        .filter_map(|index| {
+            let partition = broker.partition(topic, index)?;
+            let log = partition.log();
+            let (start_offset, end_offset) = (log.log_start_offset().0, log.high_watermark().0);
+            Some(PartitionStatus { partition: index, start_offset, end_offset })
+        })
+        .collect()
+}
+
+/// The newest visible record of a topic.
+pub(crate) fn newest(broker: &Broker, topic: &str, partitions: i32, formats: &TopicFormats) -> Option<TopicRecord> {
+    (0..partitions)
+        .filter_map(|index| {
+            let partition = broker.partition(topic, index)?;
+            last_records(partition.log(), index, 1, formats).ok()?.pop()
+        })
+        .max_by_key(|record| (record.timestamp, record.partition))
+}
+
+/// Records of a topic by timestamp, partition, offset.
+pub(crate) fn browse(
+    broker: &Broker,
+    topic: &str,
+    options: &BrowseOptions,
+    formats: &TopicFormats,
+) -> Result<Browsed, RuntimeError> {
+    let info = broker.topic(topic).ok_or_else(|| unknown_topic(broker, topic))?;
+    let indices: Vec<i32> = match options.partition {
+        Some(index) if !(0..info.partitions).contains(&index) => {
+            let cause = format!("`{topic}` has no partition {index}; its partitions are 0 to {}", info.partitions - 1);
+            return Err(RuntimeError::new(ErrorKind::Invalid, "bad_parameter", cause));
+        }
+        Some(index) => vec![index],
+        None => (0..info.partitions).collect(),
+    };
+    let limit = options.limit.min(RECORDS_MAX);
+    let mut records = Vec::new();
+    for index in indices {
+        let Some(partition) = broker.partition(topic, index) else { continue };
+        let log = partition.log();
+        let some = match options.from_ms {
+            Some(from_ms) => {
+                let found = log.offset_for_timestamp(TimestampMs(from_ms), Isolation::LastStable);
+                let found = found.map_err(|e| unreadable(topic, index, &e.to_string()))?;
+                match found {
+                    Some(at) => records_from(log, index, at.offset.0, limit, formats),
+                    None => Ok(Vec::new()),
+                }
+            }
+            None if options.offset < 0 => {
+                let count = usize::try_from(options.offset.unsigned_abs()).unwrap_or(usize::MAX).min(limit);
+                last_records(log, index, count, formats)
+            }
+            None => records_from(log, index, options.offset.max(log.log_start_offset().0), limit, formats),
+        };
+        records.extend(some.map_err(|e| unreadable(topic, index, &e.to_string()))?);
+    }
+    records.retain(|record| {
+        options.from_ms.is_none_or(|from| record.timestamp.0 >= from)
+            && options.to_ms.is_none_or(|to| record.timestamp.0 < to)
+    });
+    records.sort_by_key(|record| (record.timestamp, record.partition, record.offset));
+    if options.offset < 0 && options.from_ms.is_none() {
+        records.drain(..records.len().saturating_sub(limit));
+    } else {
+        records.truncate(limit);
+    }
+    let mut next = BTreeMap::new();
+    for record in &records {
+        let place = next.entry(record.partition).or_insert(0);
+        *place = record.offset.saturating_add(1).max(*place);
+    }
+    Ok(Browsed { topic: topic.to_owned(), records, next })
+}
+
+/// One record, as it lies in the log.
+pub(crate) fn with_record<T>(
+    broker: &Broker,
+    topic: &str,
+    partition: i32,
+    offset: i64,
+    look: impl FnOnce(&Record<'_>) -> T,
+) -> Option<T> {
+    let partition = broker.partition(topic, partition)?;
+    let fetched = fetch(partition.log(), offset, 1, Isolation::HighWatermark).ok()?;
+    let record = fetched.records().find_map(Result::ok).filter(|record| record.offset.0 == offset)?;
+    Some(look(&record))
+}
+
+fn unreadable(topic: &str, partition: i32, reason: &str) -> RuntimeError {
+    let cause = format!("partition {partition} of `{topic}` cannot be read: {reason}");
+    RuntimeError::new(ErrorKind::Internal, "storage_failed", cause)
+}
+
+/// The last `count` records; steps back further where transaction markers or compaction left gaps.
+fn last_records(
+    log: &Log,
+    partition: i32,
+    count: usize,
+    formats: &TopicFormats,
+) -> Result<Vec<TopicRecord>, FetchError> {
+    let (start, end) = (log.log_start_offset().0, log.last_stable_offset().0);
+    let mut back = count as i64 + 1;
+    loop {
+        let from = end.saturating_sub(back).max(start);
+        let mut records = read(log, partition, from, usize::MAX, count, formats)?;
+        if records.len() >= count || from == start || back > 65_536 {
+            records.drain(..records.len().saturating_sub(count));
+            return Ok(records);
+        }
+        back *= 4;
+    }
+}
+
+fn records_from(
+    log: &Log,
+    partition: i32,
+    from: i64,
+    limit: usize,
+    formats: &TopicFormats,
+) -> Result<Vec<TopicRecord>, FetchError> {
+    read(log, partition, from, limit, usize::MAX, formats)
+}
+
+/// Up to `limit` records from `from` on, of which the last `keep` are kept.
+fn read(
+    log: &Log,
+    partition: i32,
+    from: i64,
+    limit: usize,
+    keep: usize,
+    formats: &TopicFormats,
+) -> Result<Vec<TopicRecord>, FetchError> {
+    let mut records: Vec<TopicRecord> = Vec::new();
+    let mut position = from;
+    if position >= log.last_stable_offset().0 {
+        return Ok(records);
+    }
+    while records.len() < limit {
+        let fetched: Fetched = fetch(log, position, READ_BYTES, Isolation::LastStable)?;
+        for record in fetched.records() {
+            if records.len() >= limit {
+                break;
+            }
+            records.push(readable(partition, &record?, formats));
+        }
+        if keep < usize::MAX && records.len() > keep.saturating_mul(2) + 64 {
+            records.drain(..records.len() - keep);
+        }
+        if fetched.at_end || fetched.next_offset <= position {
+            break;
+        }
+        position = fetched.next_offset;
+    }
+    Ok(records)
+}
+
+/// A record made readable.
+fn readable(partition: i32, record: &Record<'_>, formats: &TopicFormats) -> TopicRecord {
+    let (key, key_format, _) = shown(record.key, formats.key.as_deref());
+    let (value, value_format, truncated) = shown(record.value, formats.value.as_deref());
+    let headers = record
+        .headers
+        .map(|header| RecordHeader {
+            name: String::from_utf8_lossy(header.key).into_owned(),
+            value: header.value.map(|value| match str::from_utf8(value) {
+                Ok(text) => cut(text).0.to_owned(),
+                Err(_) => connect::base64::encode(&value[..value.len().min(VALUE_BYTES_MAX)]),
+            }),
+        })
+        .collect();
+    TopicRecord {
+        partition,
+        offset: record.offset.0,
+        timestamp: InstantMs(record.timestamp.0),
+        key,
+        key_format,
+        value,
+        value_format,
+        headers,
+        truncated,
+    }
+}
+
+/// Bytes as JSON, the format in which they were read, and whether they were cut. A declared format is tried first, then
+/// a JSON object or array, then text, then bytes.
+pub(crate) fn shown(bytes: Option<&[u8]>, declared: Option<&str>) -> (Value, Option<&'static str>, bool) {
+    let Some(bytes) = bytes else { return (Value::Null, None, false) };
+    match declared {
+        Some("int64" | "bigint" | "long") => {
+            if let Ok(bytes) = bytes.try_into() {
+                return (Value::from(i64::from_be_bytes(bytes)), Some("int64"), false);
+            }
+        }
+        Some("text") => {
+            if let Ok(text) = str::from_utf8(bytes) {
+                let (text, truncated) = cut(text);
+                return (Value::from(text), Some("text"), truncated);
+            }
+        }
+        _ => {}
+    }
+    let looks_like_json = matches!(bytes.first(), Some(b'{' | b'[')) || declared == Some("json");
+    if looks_like_json && bytes.len() <= VALUE_BYTES_MAX {
+        if let Ok(value) = serde_json::from_slice::<Value>(bytes) {
+            return (value, Some("json"), false);
+        }
+    }
+    match str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => {
+            let (text, truncated) = cut(text);
+            (Value::from(text), Some("text"), truncated)
+        }
+        _ => {
+            let shown = &bytes[..bytes.len().min(VALUE_BYTES_MAX)];
+            (Value::from(connect::base64::encode(shown)), Some("bytes"), shown.len() < bytes.len())
+        }
+    }
+}
+
+fn cut(text: &str) -> (&str, bool) {
+    if text.len() <= VALUE_BYTES_MAX {
+        return (text, false);
+    }
+    let end = (0..=VALUE_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    (&text[..end], true)
+}
