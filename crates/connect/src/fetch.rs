@@ -66,7 +66,7 @@ impl Fetched {
         self.batches
             .iter()
             .flat_map(|batch| batch.iter())
-            .map(|record| record.map_err(|e| corrupt(from, e.to_string())))
+            .map(move |record| record.map_err(|e| corrupt(from, e.to_string())))
             .filter(move |record| record.as_ref().map_or(true, |record| record.offset.0 >= from))
     }
 }

@@ -12,5 +12,6 @@
 pub mod base64;
 pub mod fetch;
 pub mod offset_metadata;
+pub mod seam;
 
 pub use offset_metadata::OffsetMetadata;

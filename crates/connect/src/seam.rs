@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use commitlog::Ticket;
 use engine::plan::{NodeId, Topology};
 use engine::seam::{Effects, SourceBatch};
@@ -69,8 +70,12 @@ pub trait Connector: Send + Sync + fmt::Debug {
     /// The number of partitions of a topic; `None`: there is no such topic.
     fn partitions(&self, topic: &str) -> Option<i32>;
     /// Creates a topic unless it exists.
-    fn ensure_topic(&self, topic: &str, partitions: Option<i32>, configs: &[(&str, String)])
-    -> Result<(), ConnectError>;
+    fn ensure_topic(
+        &self,
+        topic: &str,
+        partitions: Option<i32>,
+        configs: &[(&str, String)],
+    ) -> Result<(), ConnectError>;
     /// Deletes a topic, if it exists.
     fn delete_topic(&self, topic: &str) -> Result<(), ConnectError>;
     /// Opens a topology: creates what topics it needs, fences an earlier run, joins its group.
@@ -165,7 +170,20 @@ pub struct StagedRecords {
     /// Partition.
     pub partition: i32,
     /// Records in order.
-    pub records: Vec<broker::OutRecord>,
+    pub records: Vec<OutRecord>,
+}
+
+/// A record of a transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutRecord {
+    /// Timestamp.
+    pub timestamp: i64,
+    /// Key.
+    pub key: Option<Bytes>,
+    /// Value.
+    pub value: Option<Bytes>,
+    /// Headers.
+    pub headers: Vec<(String, Option<Bytes>)>,
 }
 
 /// The offset of a source partition.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use broker::Broker;
 use os::Clock;
 
 use crate::endpoint::{EndpointInfo, EndpointMatch};
@@ -17,6 +18,8 @@ use crate::trace::Trace;
 
 /// What an instance is made of.
 pub struct InstanceOptions {
+    /// The broker that holds its topics.
+    pub broker: Arc<Broker>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Settings: placeholders of statements, defaults of queries.
@@ -83,6 +86,12 @@ impl Instance {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.options.settings
+    }
+
+    /// The broker.
+    #[must_use]
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.options.broker
     }
 
     /// All queries, in order of creation.

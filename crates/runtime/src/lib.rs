@@ -15,9 +15,11 @@ pub mod endpoint;
 pub mod instance;
 mod instant;
 pub mod outcome;
+mod rate;
 pub mod settings;
 pub mod status;
 pub mod subscription;
+mod topics;
 pub mod trace;
 
 pub use endpoint::{EndpointCall, EndpointInfo, EndpointMatch, EndpointReply, EndpointTicker};

@@ -102,9 +102,11 @@ impl Settings {
         let own = self.values.get(name);
         match own {
             Some(setting) if setting.strength == Strength::Set => Some(&setting.value),
-            _ => {
-                self.environment.get(&sql::Settings::environment_name(name)).or(own.map(|setting| &setting.value)).map(String::as_str)
-            }
+            _ => self
+                .environment
+                .get(&sql::Settings::environment_name(name))
+                .or(own.map(|setting| &setting.value))
+                .map(String::as_str),
         }
     }
 

@@ -106,8 +106,10 @@ fn java_properties_syntax() {
 #[test]
 fn precedence() {
     let file = ("x.toml".to_owned(), "supplier.every='1 s'\nwindow.size='1 s'\nfilter.min=1".to_owned());
-    let environment =
-        vec![("MILLSTREAM_SUPPLIER_EVERY".to_owned(), "2 s".to_owned()), ("MILLSTREAM_WINDOW_SIZE".to_owned(), "2 s".to_owned())];
+    let environment = vec![
+        ("MILLSTREAM_SUPPLIER_EVERY".to_owned(), "2 s".to_owned()),
+        ("MILLSTREAM_WINDOW_SIZE".to_owned(), "2 s".to_owned()),
+    ];
     let set = vec!["supplier.every=3 s".to_owned()];
     let sources = SettingsSources { file: Some(file), environment, set };
     let (settings, _) = Settings::load(&sources).unwrap();
@@ -155,7 +157,10 @@ fn typed_values() {
     let check = |text: &str, expected: Result<i64, &str>| {
         let mut settings = Settings::default();
         settings.set("commit.interval", text, "--set");
-        assert_eq!(settings.duration_ms("commit.interval", 100).map_err(|e| e.message).as_ref(), expected.map_err(str::to_owned).as_ref());
+        assert_eq!(
+            settings.duration_ms("commit.interval", 100).map_err(|e| e.message).as_ref(),
+            expected.map_err(str::to_owned).as_ref()
+        );
     };
     check("1 second", Ok(1000));
     check("250", Ok(250));
