@@ -14,7 +14,7 @@ export const figure = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : Math.abs(value) >= 1e7 ? compact.format(value) : upToTwo.format(value);
 
 export const rate = (perSecond: number): string =>
-  perSecond >= 10_000 ? compact.format(perSecond) : perSecond >= 100 ? whole.format(perSecond) : one.format(perSecond);
+  perSecond === 0 ? '0' : perSecond >= 10_000 ? compact.format(perSecond) : perSecond >= 100 ? whole.format(perSecond) : one.format(perSecond);
 
 export const time = (ms: number): string => (Number.isFinite(ms) ? clock.format(ms) : '–');
 

@@ -35,7 +35,7 @@ export const s = {
     lateHelp: 'Records that came after their window was closed',
     badHelp: 'Records that could not be read',
     theme: { auto: 'Theme: as the system', light: 'Theme: light', dark: 'Theme: dark' },
-    keys: 'Keyboard shortcuts',
+    keys: 'Keyboard shortcuts (?)',
   },
 
   reconnecting: 'No answer from the server. This page goes on by itself as soon as it is back.',
@@ -55,7 +55,6 @@ export const s = {
     resume: 'Resume',
     pauseHelp: 'Hold the picture; the query goes on',
     table: 'Table',
-    chart: 'Chart',
     csv: 'CSV',
     link: 'Link',
     linkHelp: 'Open this query on its own page',
@@ -65,7 +64,7 @@ export const s = {
     series: 'Show series',
     others: (keys: number) => `others (${keys})`,
     provisional: (value: string) => `now ${value}`,
-    waiting: (topic: string) => `No events in ${topic} yet.`,
+    waiting: (topic: string) => `No events in ${topic} yet. Publish one, or write to it with any Kafka client.`,
     waitingPaused: (topic: string, generator: string) => `No events in ${topic}. ${generator} is paused.`,
     quiet: (topic: string, seconds: number) => `No events in ${topic} for ${count(seconds)} s.`,
     quietPaused: (topic: string, seconds: number) => `No events in ${topic} for ${count(seconds)} s. The supplier is paused.`,
@@ -138,13 +137,14 @@ export const s = {
     key: 'Key',
     value: 'Value',
     became: 'Became',
-    ask: 'Ask',
+    ask: 'Trace',
     askHelp: (offset: number) => `What became of record ${offset}?`,
     more: (shown: number) => `The first ${count(shown)} are shown.`,
   },
 
   story: {
     heading: 'Where the figures come from',
+    flow: 'Topics and queries, in the order of the data',
     http: 'you, over HTTP',
     publish: 'publish',
     newest: 'newest',
@@ -184,7 +184,6 @@ export const s = {
     page: 'Page',
     send: 'Publish',
     sending: 'Publishing…',
-    equals: 'The same as',
     sent: (topic: string, partition: number, offset: number) => `${topic}, partition ${partition}, offset ${count(offset)}`,
     noName: 'Give the page a name, for example P1.',
     became: (trace: Trace): string => {
@@ -206,7 +205,7 @@ export const s = {
         case 'bad':
           return `refused: ${trace.reason ?? 'it could not be read'}`;
         case 'passed':
-          return `passed on by ${trace.query}`;
+          return 'passed on';
         case 'pending':
           return 'written; not processed yet';
       }
@@ -218,7 +217,7 @@ export const s = {
   commands: {
     heading: 'Try it from a terminal',
     consume: 'Read the counts, as any Kafka client does',
-    publish: 'Publish an event to R2',
+    publish: 'Publish an event, as the button does',
     bad: 'Type something that is not an event',
   },
 

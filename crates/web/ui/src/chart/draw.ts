@@ -50,6 +50,7 @@ export function under(plot: uPlot, scene: Scene, ratio: number): void {
   const { ink } = scene;
   const x = (time: number) => Math.min(Math.max(plot.valToPos(time, 'x', true), bbox.left), bbox.left + bbox.width);
   context.save();
+  context.setLineDash([]);
   for (const cell of scene.points.running) {
     const left = x(cell.start);
     context.fillStyle = ink.band;
@@ -76,6 +77,7 @@ export function over(plot: uPlot, scene: Scene, ratio: number): void {
   const left = bbox.left - 6 * ratio;
   context.save();
   context.lineJoin = 'round';
+  context.setLineDash([]);
 
   // Windows that are over: filled markers; a tick above one that a late record has corrected.
   points.series.forEach((series, index) => {

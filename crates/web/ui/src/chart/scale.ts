@@ -19,6 +19,17 @@ export function extent(
   return { from: edge - span, to: edge };
 }
 
+const SECOND = 1_000;
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400].map((s) => s * SECOND);
+
+/** Round moments between two, as many as have room. */
+export function moments(from: number, to: number, room: number): { step: number; at: number[] } {
+  const step = STEPS.find((each) => (to - from) / each <= room) ?? 7 * 86_400 * SECOND;
+  const at: number[] = [];
+  for (let moment = Math.ceil(from / step) * step; moment <= to; moment += step) at.push(moment);
+  return { step, at };
+}
+
 /** Moves `current` towards `goal`, and ends there. */
 export function ease(current: number, goal: number, passedMs: number, overMs: number): number {
   const next = current + (goal - current) * (1 - Math.exp(-passedMs / overMs));
