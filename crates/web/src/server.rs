@@ -3,7 +3,7 @@
 //! The accept loop is our own: `axum::serve` sets no header timeout, no write deadline and no connection limit.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -65,8 +65,8 @@ pub struct WebOptions {
     pub clock: Arc<dyn os::Clock>,
     /// What the pages are told of this process.
     pub about: About,
-    /// Addresses to listen on.
-    pub listen: Vec<SocketAddr>,
+    /// Bound listeners.
+    pub listeners: Vec<std::net::TcpListener>,
     /// Names that a `Host` header may have beside the listeners' own.
     pub allow_hosts: Vec<String>,
     /// Whether GET endpoints write on listeners that other machines can reach.
@@ -91,20 +91,13 @@ pub(crate) struct Shared {
 }
 
 impl Server {
-    /// Binds all listeners and serves until [`Server::stop`]. Must be called within a tokio runtime.
-    ///
-    /// Errors: the first address that cannot be bound, with the error of the system.
-    pub async fn start(options: WebOptions) -> Result<Self, (SocketAddr, io::Error)> {
+    /// Serves on all listeners until [`Server::stop`]. Must be called within a tokio runtime.
+    pub fn start(options: WebOptions) -> io::Result<Self> {
         let mut listeners = Vec::new();
-        let mut port = None;
-        for mut address in options.listen {
-            // `localhost:0` is one port on both of its addresses.
-            if let (0, Some(port)) = (address.port(), port) {
-                address.set_port(port);
-            }
-            let listener = TcpListener::bind(address).await.map_err(|e| (address, e))?;
-            let bound = listener.local_addr().map_err(|e| (address, e))?;
-            port = port.or(Some(bound.port()));
+        for listener in options.listeners {
+            listener.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(listener)?;
+            let bound = listener.local_addr()?;
             listeners.push((listener, bound));
         }
         let addresses: Vec<SocketAddr> = listeners.iter().map(|(_, bound)| *bound).collect();
@@ -242,27 +235,5 @@ impl AsyncWrite for StallGuard {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// Resolves `HOST:PORT`; `localhost` is 127.0.0.1 and, where the machine has it, [::1].
-pub fn resolve(text: &str) -> Result<Vec<SocketAddr>, String> {
-    let wrong = || format!("`{text}` is not an address; write HOST:PORT, for example localhost:8080");
-    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let port: u16 = port.parse().map_err(|_| wrong())?;
-    if host.eq_ignore_ascii_case("localhost") {
-        let v4 = SocketAddr::from(([127, 0, 0, 1], port));
-        let v6 = SocketAddr::new(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]), port);
-        let has_v6 = std::net::TcpListener::bind((v6.ip(), 0)).is_ok();
-        return Ok(if has_v6 { vec![v4, v6] } else { vec![v4] });
-    }
-    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    match ip {
-        Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
-        Err(_) => {
-            let found =
-                std::net::ToSocketAddrs::to_socket_addrs(text).map_err(|e| format!("cannot resolve `{host}`: {e}"))?;
-            Ok(found.take(1).collect())
-        }
     }
 }
