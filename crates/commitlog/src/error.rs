@@ -83,6 +83,8 @@ pub enum AppendError {
     DiskFull(StorageError),
     /// The log is deleted.
     Deleted,
+    /// The set is closing.
+    Closed,
     /// The disk failed; the set is latched.
     Storage(StorageError),
 }
@@ -108,6 +110,7 @@ impl fmt::Display for AppendError {
             Self::Malformed(e) => e.fmt(f),
             Self::DiskFull(e) => write!(f, "no space for the append, nothing was written: {e}"),
             Self::Deleted => f.write_str("the log is deleted"),
+            Self::Closed => f.write_str("the log is closing"),
             Self::Storage(e) => e.fmt(f),
         }
     }

@@ -19,11 +19,27 @@
 #[cfg(test)]
 mod tests;
 
+mod append;
+mod checkpoint;
 pub mod config;
+mod epoch;
 pub mod error;
+mod flush;
+mod flusher;
+mod index;
+mod journal;
 pub mod log;
+mod producer;
+mod range_set;
+mod read;
+mod recover;
+mod retain;
+mod scan;
+mod segment;
 pub mod set;
+mod snapshot;
 pub mod ticket;
+mod txn_index;
 pub mod watch;
 
 pub use config::{Cleanup, Durability, LogConfig, SetOptions};

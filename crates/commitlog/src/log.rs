@@ -1,17 +1,26 @@
-//! One partition.
+//! One partition: what it is asked and answers, and its state. Appending, reading, flushing, and retention are siblings.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use bytes::Bytes;
 use os::File;
+use parking_lot::Mutex;
 use record::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TimestampMs};
 
-use crate::config::LogConfig;
-use crate::error::{AppendError, DeleteRecordsError, ReadError, StorageError};
+use crate::config::{Durability, LogConfig};
+use crate::epoch::LeaderEpochs;
+use crate::error::StorageError;
+use crate::flusher::Shared;
+use crate::journal::Entry;
+use crate::producer::ProducerStates;
+use crate::segment::Segment;
+use crate::snapshot;
 use crate::ticket::Ticket;
-use crate::watch::Watch;
+use crate::watch::{Watch, Watchers};
 
 /// Who appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,98 +181,309 @@ pub struct OpenTransaction {
     pub first_offset: Offset,
 }
 
-/// One partition. All methods block at most for a short lock and file reads or writes, never for a sync.
+/// One partition. No method waits for a sync.
 #[derive(Debug)]
 pub struct Log {
     name: String,
     dir: PathBuf,
+    pub(crate) shared: Arc<Shared>,
+    me: Weak<Log>,
+    pub(crate) state: Mutex<State>,
+    watchers: Arc<Watchers>,
+    /// Held while files beside the active segment are written, and while the log is marked deleted: so that no late chore
+    /// writes into a new log of the same name.
+    pub(crate) files: Mutex<()>,
+    // What readers ask without the lock; written under it.
+    log_start: AtomicI64,
+    last_stable: AtomicI64,
+    high_watermark: AtomicI64,
+    log_end: AtomicI64,
+    deleted: AtomicBool,
 }
 
-#[allow(missing_docs, unused_variables, reason = "signatures first; bodies land next")]
+/// What changes with every append.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub config: LogConfig,
+    /// By base offset; the last one is active. Replaced as a whole, so that readers hold what they began with.
+    pub segments: Arc<Vec<Arc<Segment>>>,
+    pub log_start: i64,
+    pub log_end: i64,
+    pub high_watermark: i64,
+    /// Everything below is durable, be it by the journal.
+    pub durable_end: i64,
+    /// Everything below is synced in its segments: the recovery point.
+    pub synced_end: i64,
+    /// Everything below is in index files and in a producer snapshot.
+    pub snapshot_end: i64,
+    pub bytes_since_snapshot: u64,
+    /// Promised markers above the durable end: first offset and the one behind it.
+    pub promised: VecDeque<(i64, i64)>,
+    pub producers: ProducerStates,
+    pub epochs: LeaderEpochs,
+    /// What the next flush may write to the journal; `None` when it is too much for that.
+    pub pending: Option<Vec<Entry>>,
+    pub pending_bytes: usize,
+    /// Segments with bytes that are not synced.
+    pub unsynced: Vec<Arc<Segment>>,
+    /// How many files were created in the directory, and how many of them its last sync covered.
+    pub names_created: u64,
+    /// See `names_created`.
+    pub names_synced: u64,
+    /// What the epoch file holds.
+    pub epochs_written: String,
+    /// Segments that were rolled and whose indexes are not yet in their files, with the snapshot at their end.
+    pub rolled: VecDeque<(Arc<Segment>, Image)>,
+    /// The round that this log was last entered into.
+    pub entered: u64,
+    /// No more appends: the set is closing.
+    pub closed: bool,
+}
+
+/// The state of producers and epochs at an offset, as files.
+#[derive(Clone, Debug)]
+pub(crate) struct Image {
+    pub offset: i64,
+    pub snapshot: Vec<u8>,
+    pub windows: Vec<u8>,
+    pub epochs: String,
+}
+
+impl State {
+    /// A log `[log_start, log_end)` that is durable and synced to its end.
+    pub(crate) fn new(config: LogConfig, segments: Vec<Arc<Segment>>, log_start: i64, log_end: i64) -> Self {
+        Self {
+            config,
+            segments: Arc::new(segments),
+            log_start,
+            log_end,
+            high_watermark: log_end,
+            durable_end: log_end,
+            synced_end: log_end,
+            snapshot_end: log_start,
+            bytes_since_snapshot: 0,
+            promised: VecDeque::new(),
+            producers: ProducerStates::default(),
+            epochs: LeaderEpochs::default(),
+            pending: Some(Vec::new()),
+            pending_bytes: 0,
+            unsynced: Vec::new(),
+            names_created: 0,
+            names_synced: 0,
+            epochs_written: String::new(),
+            rolled: VecDeque::new(),
+            entered: 0,
+            closed: false,
+        }
+    }
+
+    /// The active segment.
+    pub(crate) fn active(&self) -> &Arc<Segment> {
+        &self.segments[self.segments.len() - 1]
+    }
+
+    pub(crate) fn last_stable(&self) -> i64 {
+        let unstable = self.producers.first_unstable().unwrap_or(i64::MAX);
+        self.high_watermark.min(unstable).max(self.log_start)
+    }
+
+    /// Moves the high watermark as far as it may go.
+    pub(crate) fn advance_high_watermark(&mut self, durability: Durability) {
+        let mut high_watermark = match durability {
+            Durability::Os => self.log_end,
+            Durability::Fsync => self.durable_end.max(self.high_watermark),
+        };
+        while let Some((first, next)) = self.promised.front().copied() {
+            if first > high_watermark {
+                break;
+            }
+            high_watermark = high_watermark.max(next);
+            self.promised.pop_front();
+        }
+        self.high_watermark = high_watermark;
+        self.producers.high_watermark_moved(high_watermark);
+    }
+
+    pub(crate) fn image(&self) -> Image {
+        Image {
+            offset: self.log_end,
+            snapshot: snapshot::encode(&self.producers),
+            windows: snapshot::encode_windows(&self.producers, self.log_end),
+            epochs: self.epochs.encode(),
+        }
+    }
+}
+
 impl Log {
+    pub(crate) fn new(name: &str, shared: &Arc<Shared>, state: State) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            name: name.to_owned(),
+            dir: shared.log_dir.join(name),
+            shared: Arc::clone(shared),
+            me: me.clone(),
+            watchers: Arc::new(Watchers::default()),
+            files: Mutex::new(()),
+            log_start: AtomicI64::new(state.log_start),
+            last_stable: AtomicI64::new(state.last_stable()),
+            high_watermark: AtomicI64::new(state.high_watermark),
+            log_end: AtomicI64::new(state.log_end),
+            deleted: AtomicBool::new(false),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// This log, counted.
+    pub(crate) fn me(&self) -> Arc<Self> {
+        // Only a counted log exists, and `&self` keeps it alive.
+        self.me.upgrade().unwrap_or_else(|| unreachable!("a log outlives its own count"))
+    }
+
     /// The directory's name, `<topic>-<partition>`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
+
     /// The directory: the broker keeps `partition.metadata` in it.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
-    /// Appends whole, validated batches: all or none.
-    pub fn append(&self, batches: Bytes, context: AppendContext) -> Result<Appended, AppendError> {
-        unimplemented!()
-    }
-    /// Reads whole batches from the one that contains `from`.
-    pub fn read(&self, request: ReadRequest) -> Result<ReadResult, ReadError> {
-        unimplemented!()
-    }
+
+    /// Where `read_uncommitted` ends: all below is durable, or a promised marker.
+    #[must_use]
     pub fn high_watermark(&self) -> Offset {
-        unimplemented!()
+        Offset(self.high_watermark.load(Ordering::Acquire))
     }
+
+    /// Where `read_committed` ends: all below is decided.
+    #[must_use]
     pub fn last_stable_offset(&self) -> Offset {
-        unimplemented!()
+        Offset(self.last_stable.load(Ordering::Acquire))
     }
+
+    /// The first offset that can be read.
+    #[must_use]
     pub fn log_start_offset(&self) -> Offset {
-        unimplemented!()
+        Offset(self.log_start.load(Ordering::Acquire))
     }
+
+    /// The offset of the next record, durable or not.
+    #[must_use]
     pub fn log_end_offset(&self) -> Offset {
-        unimplemented!()
+        Offset(self.log_end.load(Ordering::Acquire))
     }
-    /// The first record with a timestamp of at least `timestamp`, below the bound of `isolation`.
-    pub fn offset_for_timestamp(
-        &self,
-        timestamp: TimestampMs,
-        isolation: Isolation,
-    ) -> Result<Option<TimestampOffset>, ReadError> {
-        unimplemented!()
-    }
-    /// The (first) record with the largest timestamp.
-    pub fn max_timestamp(&self) -> Result<Option<TimestampOffset>, ReadError> {
-        unimplemented!()
-    }
-    /// Moves the log start up. The ticket is done when that survives power loss.
-    pub fn delete_records(&self, before: Offset) -> Result<Ticket, DeleteRecordsError> {
-        unimplemented!()
-    }
+
     /// The newest leader epoch in the log.
+    #[must_use]
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
-        unimplemented!()
+        self.state.lock().epochs.latest()
     }
-    /// The epoch at `offset`.
+
+    /// The leader epoch at `offset`.
+    #[must_use]
     pub fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
-        unimplemented!()
+        self.state.lock().epochs.at(offset.0)
     }
+
     /// Kafka's OffsetForLeaderEpoch; `None`: the epoch is not known.
+    #[must_use]
     pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> Option<EpochEnd> {
-        unimplemented!()
+        let state = self.state.lock();
+        state.epochs.end_of(epoch.0, state.log_end)
     }
+
+    /// All producers that the log remembers, by id.
+    #[must_use]
     pub fn producers(&self) -> Vec<ProducerInfo> {
-        unimplemented!()
+        self.state.lock().producers.infos()
     }
+
     /// Transactions without an end, by first offset.
+    #[must_use]
     pub fn open_transactions(&self) -> Vec<OpenTransaction> {
-        unimplemented!()
+        self.state.lock().producers.open_transactions()
     }
+
+    /// The settings.
+    #[must_use]
     pub fn config(&self) -> LogConfig {
-        unimplemented!()
+        self.state.lock().config.clone()
     }
+
+    /// Changes the settings, from the next append on.
     pub fn set_config(&self, config: LogConfig) {
-        unimplemented!()
+        self.state.lock().config = config;
     }
+
+    /// Bytes of batches on disk.
+    #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        unimplemented!()
+        self.segments().iter().map(|s| s.size()).sum()
     }
+
     /// Whether [`crate::LogSet::delete`] took it.
+    #[must_use]
     pub fn is_deleted(&self) -> bool {
-        unimplemented!()
+        self.deleted.load(Ordering::Acquire)
     }
+
     /// Wakes `waker` whenever the high watermark, the last stable offset or the log start moves, or the log is deleted.
     pub fn watch(&self, waker: Waker) -> Watch {
-        unimplemented!()
+        self.watchers.register(waker)
+    }
+
+    pub(crate) fn segments(&self) -> Arc<Vec<Arc<Segment>>> {
+        Arc::clone(&self.state.lock().segments)
+    }
+
+    pub(crate) fn recovery_point(&self) -> i64 {
+        let state = self.state.lock();
+        state.synced_end.max(state.log_start)
+    }
+
+    /// Shows what the state says; whoever watches is woken by [`Log::wake`], after the lock is free.
+    pub(crate) fn publish(&self, state: &State) -> Moved {
+        let last_stable = state.last_stable();
+        self.log_end.store(state.log_end, Ordering::Release);
+        let moved = [
+            (&self.high_watermark, state.high_watermark),
+            (&self.last_stable, last_stable),
+            (&self.log_start, state.log_start),
+        ]
+        .map(|(shown, now)| shown.swap(now, Ordering::AcqRel) != now);
+        Moved(moved.contains(&true))
+    }
+
+    pub(crate) fn wake(&self, moved: Moved) {
+        if moved.0 {
+            self.watchers.wake();
+        }
+    }
+
+    /// No append or read succeeds from here on.
+    pub(crate) fn mark_deleted(&self) {
+        {
+            let _no_chore_meanwhile = self.files.lock();
+            let mut state = self.state.lock();
+            self.deleted.store(true, Ordering::Release);
+            state.pending = Some(Vec::new());
+            state.unsynced.clear();
+            state.rolled.clear();
+        }
+        self.watchers.wake();
+    }
+
+    /// No append succeeds from here on.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
     }
 }
+
+/// Whether anything that is watched moved.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub(crate) struct Moved(bool);
 
 impl Chunk {
     /// How many bytes.

@@ -1,25 +1,50 @@
 //! The set: open, create, delete, maintain, close.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 
+use parking_lot::{Mutex, RwLock};
 use record::{Offset, TimestampMs};
 
-use crate::config::{LogConfig, SetOptions};
+use crate::checkpoint;
+use crate::config::{Durability, LogConfig, SetOptions};
 use crate::error::{CreateError, OpenError, StorageError};
-use crate::log::Log;
+use crate::flush::windows_path;
+use crate::flusher::{Flusher, Logs, Shared, Stop, sync_logs, write_log_starts, write_recovery_points};
+use crate::journal::{self, Journal};
+use crate::log::{Log, State};
+use crate::recover::{Hints, Opened, open_log};
+use crate::segment::Segment;
 use crate::ticket::Ticket;
 
+/// Logs are opened, and closed, by so many threads.
+const THREADS: usize = 8;
+/// Directories that are being removed end with this.
+const DELETED_SUFFIX: &str = "-delete";
+/// How many logs whose bytes only the journal has are synced in one go of [`LogSet::maintain`].
+const SYNCS_PER_MAINTAIN: usize = 64;
+
 /// All partition logs of a log directory, and their flusher.
+///
+/// Dropping it without [`LogSet::close`] is a crash, as far as the disk can tell.
 #[derive(Debug)]
 pub struct LogSet {
-    _options: SetOptions,
+    options: SetOptions,
+    shared: Arc<Shared>,
+    logs: Arc<LogMap>,
+    flusher: Mutex<Option<JoinHandle<()>>>,
+    /// The recovery points as they were last written.
+    written: Mutex<Vec<i64>>,
 }
 
 /// What opening found.
 #[derive(Clone, Debug, Default)]
 pub struct RecoveryReport {
-    /// The last stop was a clean one: nothing had to be looked at.
+    /// The last stop was a clean one.
     pub clean: bool,
     /// Tails that were cut.
     pub cuts: Vec<Cut>,
@@ -36,52 +61,357 @@ pub struct Cut {
     pub end_offset: Offset,
     /// Bytes cut, over all segments.
     pub bytes: u64,
-    /// Where the bytes are kept.
+    /// The directory in which the bytes are kept.
     pub kept_in: PathBuf,
     /// Valid batches follow the first bad one: acknowledged records may be among them.
     pub valid_batches_follow: bool,
 }
 
-#[allow(unused_variables, reason = "signatures first; bodies land next")]
-impl LogSet {
-    /// Opens all logs of the directory, recovers them, and starts the flusher.
-    pub fn open(options: SetOptions, now_ms: TimestampMs) -> Result<(Arc<Self>, RecoveryReport), OpenError> {
-        unimplemented!()
+/// The logs by name; the flusher looks at them too.
+#[derive(Debug, Default)]
+struct LogMap {
+    logs: RwLock<BTreeMap<String, Arc<Log>>>,
+}
+
+impl Logs for LogMap {
+    fn all(&self) -> Vec<Arc<Log>> {
+        self.logs.read().values().cloned().collect()
     }
+}
+
+impl LogSet {
+    /// Opens all logs of the directory, recovers them, and starts the flusher. What is shown afterwards is durable.
+    pub fn open(options: SetOptions, now_ms: TimestampMs) -> Result<(Arc<Self>, RecoveryReport), OpenError> {
+        let disk = &options.disk;
+        for dir in [&options.log_dir, &options.state_dir, &options.state_dir.join("windows")] {
+            let create = || {
+                disk.create_dir_all(dir)?;
+                match dir.parent() {
+                    Some(parent) if !parent.as_os_str().is_empty() => disk.sync_dir(parent),
+                    _ => Ok(()),
+                }
+            };
+            create().map_err(|e| StorageError::new("create", dir, e))?;
+        }
+        let mut report = RecoveryReport::default();
+        let clean_path = options.log_dir.join(checkpoint::CLEAN_SHUTDOWN);
+        report.clean = disk.exists(&clean_path).map_err(|e| StorageError::new("look for", &clean_path, e))?;
+        let recovery_points =
+            checkpoint::read(&**disk, &options.log_dir.join(checkpoint::RECOVERY_POINT), &mut report.damage)?;
+        let log_starts = checkpoint::read(&**disk, &options.log_dir.join(checkpoint::LOG_START), &mut report.damage)?;
+        let (mut journal, mut found) = Journal::open(&**disk, &options.state_dir)?;
+        if report.clean {
+            // Everything was synced in its segment.
+            found = journal::Found::new();
+        }
+
+        let shared = Arc::new(Shared::new(
+            Arc::clone(disk),
+            options.log_dir.clone(),
+            options.state_dir.clone(),
+            options.durability,
+        ));
+        let hints = log_names(&options)?
+            .into_iter()
+            .map(|name| Hints {
+                config: options.default_config.clone(),
+                recovery_point: recovery_points.get(&name).copied().unwrap_or(0),
+                log_start: log_starts.get(&name).copied().unwrap_or(0),
+                journal: found.remove(&name).unwrap_or_default(),
+                name,
+            })
+            .collect();
+        let opened = open_all(&shared, hints)?;
+        let mut logs = BTreeMap::new();
+        for Opened { log, cut, damage } in opened {
+            for what in &damage {
+                tracing::error!(log = log.name(), "{what}");
+            }
+            if let Some(cut) = &cut {
+                tracing::warn!(
+                    log = log.name(), end_offset = cut.end_offset.0, bytes = cut.bytes, kept_in = %cut.kept_in.display(),
+                    acknowledged_records_may_be_among_them = cut.valid_batches_follow, "cut the tail of a log"
+                );
+            }
+            report.damage.extend(damage);
+            report.cuts.extend(cut);
+            logs.insert(log.name().to_owned(), log);
+        }
+
+        let all: Vec<Arc<Log>> = logs.values().cloned().collect();
+        sync_logs(&shared, &all)?;
+        if report.clean {
+            let remove = || disk.remove_file(&clean_path).and_then(|()| disk.sync_dir(&options.log_dir));
+            remove().map_err(|e| StorageError::new("remove", &clean_path, e))?;
+        } else if !all.is_empty() {
+            write_recovery_points(&shared, &all)?;
+        }
+        journal.restart()?;
+        for log in &all {
+            log.expire_producers(now_ms, options.producer_id_expiration_ms);
+        }
+
+        let logs = Arc::new(LogMap { logs: RwLock::new(logs) });
+        let flusher = Flusher::new(Arc::clone(&shared), journal);
+        let seen = Arc::clone(&logs);
+        let thread = std::thread::Builder::new()
+            .name("flusher".to_owned())
+            .spawn(move || flusher.run(&*seen))
+            .map_err(|e| StorageError::new("start the flusher of", &options.log_dir, e))?;
+        let set = Self { options, shared, logs, flusher: Mutex::new(Some(thread)), written: Mutex::new(Vec::new()) };
+        Ok((Arc::new(set), report))
+    }
+
     /// Creates an empty log, durably.
     pub fn create(&self, name: &str, config: LogConfig) -> Result<Arc<Log>, CreateError> {
-        unimplemented!()
+        let mut created = self.create_all(&[(name, config)])?;
+        created.pop().ok_or_else(|| CreateError::BadName(name.to_owned()))
     }
+
+    /// Creates empty logs, durably: all or none.
+    pub fn create_all(&self, names: &[(&str, LogConfig)]) -> Result<Vec<Arc<Log>>, CreateError> {
+        let mut logs = self.logs.logs.write();
+        for (name, _) in names {
+            if checkpoint::split_name(name).is_none() {
+                return Err(CreateError::BadName((*name).to_owned()));
+            }
+            if logs.contains_key(*name) {
+                return Err(CreateError::Exists((*name).to_owned()));
+            }
+        }
+        let disk = &self.options.disk;
+        let mut made = Vec::new();
+        let outcome = names
+            .iter()
+            .try_for_each(|(name, config)| {
+                made.push(self.make(name, config.clone())?);
+                Ok(())
+            })
+            .and_then(|()| {
+                let dir = &self.options.log_dir;
+                disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))
+            });
+        if let Err(error) = outcome {
+            for (name, _) in names {
+                // What is left is removed by the next attempt, or read as an empty log by the next start.
+                let _ = disk.remove_dir_all(&self.options.log_dir.join(name));
+            }
+            return Err(error.into());
+        }
+        for log in &made {
+            logs.insert(log.name().to_owned(), Arc::clone(log));
+        }
+        Ok(made)
+    }
+
+    fn make(&self, name: &str, config: LogConfig) -> Result<Arc<Log>, StorageError> {
+        let disk = &self.options.disk;
+        let dir = self.options.log_dir.join(name);
+        let prepare = || {
+            if disk.exists(&dir)? {
+                disk.remove_dir_all(&dir)?;
+            }
+            disk.create_dir_all(&dir)
+        };
+        prepare().map_err(|e| StorageError::new("create", &dir, e))?;
+        let segment = Arc::new(Segment::new(disk, &dir, 0));
+        segment.file()?;
+        disk.sync_dir(&dir).map_err(|e| StorageError::new("sync", &dir, e))?;
+        Ok(Log::new(name, &self.shared, State::new(config, vec![segment], 0, 0)))
+    }
+
     /// The log of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Log>> {
-        unimplemented!()
+        self.logs.logs.read().get(name).cloned()
     }
+
     /// All names, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        unimplemented!()
+        self.logs.logs.read().keys().cloned().collect()
     }
+
     /// Deletes logs, durably: a log created later under the same name has nothing of them. Unknown names are ignored.
     pub fn delete(&self, names: &[&str]) -> Result<(), StorageError> {
-        unimplemented!()
+        let disk = &self.options.disk;
+        let removed: Vec<Arc<Log>> = {
+            let mut logs = self.logs.logs.write();
+            names.iter().filter_map(|name| logs.remove(*name)).collect()
+        };
+        if removed.is_empty() {
+            return Ok(());
+        }
+        for log in &removed {
+            log.mark_deleted();
+        }
+        if self.options.durability == Durability::Fsync {
+            // Else recovery could give back, into a new log, what the old one had.
+            let names: Vec<&str> = removed.iter().map(|log| log.name()).collect();
+            self.shared.forget(&names).wait()?;
+        }
+        let mut gone = Vec::new();
+        for log in &removed {
+            let target = self.deleted_path(log.name())?;
+            disk.rename(log.dir(), &target).map_err(|e| StorageError::new("rename", log.dir(), e))?;
+            gone.push(target);
+        }
+        let dir = &self.options.log_dir;
+        disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))?;
+        let left = self.logs.all();
+        write_recovery_points(&self.shared, &left)?;
+        write_log_starts(&self.shared, &left)?;
+        for (log, path) in removed.iter().zip(gone) {
+            disk.remove_dir_all(&path).map_err(|e| StorageError::new("remove", &path, e))?;
+            let windows = windows_path(&self.options.state_dir, log.name());
+            crate::segment::remove_if_there(&**disk, &windows)?;
+        }
+        Ok(())
     }
+
+    fn deleted_path(&self, name: &str) -> Result<PathBuf, StorageError> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        loop {
+            let n = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = self.options.log_dir.join(format!("{name}.{n:032x}{DELETED_SUFFIX}"));
+            let exists = self.options.disk.exists(&path).map_err(|e| StorageError::new("look for", &path, e))?;
+            if !exists {
+                return Ok(path);
+            }
+        }
+    }
+
     /// A ticket that is done when all that was appended before this call is durable.
     pub fn sync(&self) -> Ticket {
-        unimplemented!()
+        self.shared.ticket_for_all()
     }
+
     /// Why the set has latched, if it has: nothing is acknowledged any more, and the process should stop.
     #[must_use]
     pub fn health(&self) -> Option<StorageError> {
-        unimplemented!()
+        self.shared.failure()
     }
-    /// Checkpoints, retention, compaction, forgetting idle producers. To be called about once a second from one background
-    /// thread.
+
+    /// Checkpoints, retention, forgetting idle producers. To be called about once a second from one background thread.
+    /// An error that is more than a full disk has latched the set.
     pub fn maintain(&self, now_ms: TimestampMs) -> Result<(), StorageError> {
-        unimplemented!()
+        if let Some(failure) = self.shared.failure() {
+            return Err(failure);
+        }
+        self.maintain_logs(now_ms).inspect_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {}
+            _ => self.shared.latch(error.clone()),
+        })
     }
+
+    fn maintain_logs(&self, now_ms: TimestampMs) -> Result<(), StorageError> {
+        let logs = self.logs.all();
+        for log in &logs {
+            log.expire_producers(now_ms, self.options.producer_id_expiration_ms);
+            log.apply_retention(now_ms)?;
+        }
+        if self.options.durability == Durability::Fsync {
+            let behind: Vec<Arc<Log>> =
+                logs.iter().filter(|log| log.is_behind()).take(SYNCS_PER_MAINTAIN).cloned().collect();
+            sync_logs(&self.shared, &behind)?;
+            self.write_recovery_points_if_moved(&logs)?;
+        }
+        Ok(())
+    }
+
+    fn write_recovery_points_if_moved(&self, logs: &[Arc<Log>]) -> Result<(), StorageError> {
+        let points: Vec<i64> = logs.iter().map(|log| log.recovery_point()).collect();
+        let mut written = self.written.lock();
+        if *written != points {
+            write_recovery_points(&self.shared, logs)?;
+            *written = points;
+        }
+        Ok(())
+    }
+
     /// The clean stop: everything synced, indexes and snapshots written, the mark set. Appends fail from here on.
     pub fn close(&self) -> Result<(), StorageError> {
-        unimplemented!()
+        let logs = self.logs.all();
+        for log in &logs {
+            log.close();
+        }
+        self.shared.stop(Stop::AfterQueue);
+        let Some(thread) = self.flusher.lock().take() else { return Ok(()) };
+        thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e));
+        if let Some(failure) = self.shared.failure() {
+            return Err(failure);
+        }
+        for_each_parallel(&logs, |log| log.snapshot_now().map(|_| ()))?;
+        write_recovery_points(&self.shared, &logs)?;
+        write_log_starts(&self.shared, &logs)?;
+        let offsets: Vec<(&str, i64)> = logs.iter().map(|l| (l.name(), l.high_watermark().0)).collect();
+        let disk = &*self.options.disk;
+        checkpoint::write(disk, &self.options.log_dir.join(checkpoint::HIGH_WATERMARK), &offsets)?;
+        let path = self.options.log_dir.join(checkpoint::CLEAN_SHUTDOWN);
+        disk.replace(&path, checkpoint::CLEAN_SHUTDOWN_TEXT.as_bytes())
+            .map_err(|e| StorageError::new("write", &path, e))
     }
+}
+
+impl Drop for LogSet {
+    fn drop(&mut self) {
+        self.shared.stop(Stop::AtOnce);
+        if let Some(thread) = self.flusher.lock().take() {
+            // A panic of the flusher has been printed; there is nobody to hand it to.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The directories that are logs. Removes those that were being deleted.
+fn log_names(options: &SetOptions) -> Result<Vec<String>, OpenError> {
+    let dir = &options.log_dir;
+    let entries = options.disk.read_dir(dir).map_err(|e| StorageError::new("list", dir, e))?;
+    let mut names = Vec::new();
+    for entry in entries.into_iter().filter(|e| e.is_dir) {
+        if entry.name.ends_with(DELETED_SUFFIX) {
+            let path = dir.join(&entry.name);
+            options.disk.remove_dir_all(&path).map_err(|e| StorageError::new("remove", &path, e))?;
+        } else if checkpoint::split_name(&entry.name).is_some() {
+            names.push(entry.name);
+        } else {
+            tracing::warn!(directory = entry.name, "not a partition's directory: it is left alone");
+        }
+    }
+    Ok(names)
+}
+
+fn open_all(shared: &Arc<Shared>, hints: Vec<Hints>) -> Result<Vec<Opened>, StorageError> {
+    let opened = Mutex::new(Vec::with_capacity(hints.len()));
+    let hints: Vec<Mutex<Option<Hints>>> = hints.into_iter().map(|h| Mutex::new(Some(h))).collect();
+    for_each_parallel(&hints, |hints| {
+        if let Some(hints) = hints.lock().take() {
+            let log = open_log(shared, hints)?;
+            opened.lock().push(log);
+        }
+        Ok(())
+    })?;
+    Ok(opened.into_inner())
+}
+
+/// Calls `work` with each item, on several threads; the first error stops it.
+fn for_each_parallel<T: Sync>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<(), StorageError> + Sync,
+) -> Result<(), StorageError> {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        loop {
+            let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
+            work(item).inspect_err(|_| next.store(items.len(), Ordering::Relaxed))?;
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..THREADS.min(items.len())).map(|_| scope.spawn(run)).collect();
+        let mut result = run();
+        for thread in threads {
+            result = result.and(thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e)));
+        }
+        result
+    })
 }

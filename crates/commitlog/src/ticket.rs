@@ -135,10 +135,6 @@ struct Waiting {
 }
 
 impl Rounds {
-    pub(crate) fn completed(&self) -> u64 {
-        self.completed.load(Ordering::Acquire)
-    }
-
     pub(crate) fn complete(&self, round: u64) {
         let mut ready = Vec::new();
         {

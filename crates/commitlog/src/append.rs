@@ -1,0 +1,278 @@
+//! Appending: offsets, sequences, the roll, the write; all under one short lock.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use record::control::{EndTxnMarker, parse_end_txn_marker};
+use record::{Batch, BatchError, BatchHeader, Offset, TimestampMs, TimestampType};
+
+use crate::config::Durability;
+use crate::error::{AppendError, StorageError};
+use crate::flusher::JOURNAL_BYTES_MAX;
+use crate::index::{OffsetIndex, TimeIndex};
+use crate::journal::Entry;
+use crate::log::{AppendContext, AppendKind, Appended, Log, State};
+use crate::producer::{Check, Staged};
+use crate::segment::Segment;
+use crate::ticket::Ticket;
+
+/// One batch of an append.
+#[derive(Debug)]
+struct Incoming {
+    header: BatchHeader,
+    marker: Option<EndTxnMarker>,
+}
+
+impl Log {
+    /// Appends whole, validated batches: all or none. The log gives them their offsets; producers' sequences and epochs are
+    /// checked here, with the write.
+    pub fn append(&self, batches: Bytes, context: AppendContext) -> Result<Appended, AppendError> {
+        let mut incoming = parse(&batches, context.kind)?;
+        let mut bytes = batches.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        let mut state = self.state.lock();
+        self.check_appendable(&state)?;
+        if context.kind == AppendKind::Client
+            && let Some(duplicate) = self.find_duplicate(&state, &incoming)
+        {
+            return Ok(duplicate);
+        }
+        let bytes_max = u64::from(state.config.segment_bytes_max);
+        if bytes.len() as u64 > bytes_max {
+            return Err(AppendError::TooLarge { bytes: bytes.len() as u64, bytes_max });
+        }
+
+        let base = state.log_end;
+        let log_append_time = match state.config.timestamp_type {
+            TimestampType::CreateTime => None,
+            TimestampType::LogAppendTime => Some(context.now_ms),
+        };
+        let next = place(&mut incoming, &mut bytes, base, &context, log_append_time);
+        let mut staged = Staged::default();
+        let check = match context.kind {
+            AppendKind::Client => Check::Sequence,
+            AppendKind::Coordinator | AppendKind::Marker { .. } => Check::Epoch,
+        };
+        for batch in &incoming {
+            state.producers.stage(&mut staged, &batch.header, batch.marker, check)?;
+        }
+
+        self.roll_if_due(&mut state, &incoming, bytes.len() as u64, context.now_ms)?;
+        let segment = Arc::clone(state.active());
+        let position = segment.size();
+        self.write(&segment, &bytes, position)?;
+
+        // Written: from here on nothing can fail.
+        let aborted = state.producers.apply(staged);
+        {
+            let interval = state.config.index_interval_bytes;
+            let mut segment_state = segment.state.lock();
+            let mut at = position;
+            for batch in &incoming {
+                segment_state.add(&batch.header, at, interval);
+                at += batch.header.size_bytes() as u64;
+            }
+            segment_state.checked.insert(position, at);
+            segment_state.aborted.extend(aborted);
+        }
+        state.epochs.note(context.leader_epoch.0, base);
+        state.log_end = next;
+        state.bytes_since_snapshot += bytes.len() as u64;
+        if !state.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, &segment)) {
+            state.unsynced.push(Arc::clone(&segment));
+        }
+        let ticket = match self.shared.durability {
+            Durability::Os => Ticket::done(),
+            Durability::Fsync => {
+                note_pending(&mut state, Entry { segment_base: segment.base, position, bytes: bytes.freeze() });
+                state.entered = self.shared.dirty(&self.me(), state.entered);
+                Ticket::new(&self.shared.rounds, state.entered)
+            }
+        };
+        if context.kind == (AppendKind::Marker { promised: true }) {
+            state.promised.push_back((base, next));
+        }
+        state.advance_high_watermark(self.shared.durability);
+        let moved = self.publish(&state);
+        let log_start_offset = Offset(state.log_start);
+        drop(state);
+        self.wake(moved);
+        Ok(Appended {
+            base_offset: Offset(base),
+            last_offset: Offset(next - 1),
+            log_append_time: log_append_time.unwrap_or(TimestampMs::NONE),
+            log_start_offset,
+            ticket,
+            duplicate: false,
+        })
+    }
+
+    fn check_appendable(&self, state: &State) -> Result<(), AppendError> {
+        if self.is_deleted() {
+            return Err(AppendError::Deleted);
+        }
+        if let Some(failure) = self.shared.failure() {
+            return Err(AppendError::Storage(failure));
+        }
+        if state.closed { Err(AppendError::Closed) } else { Ok(()) }
+    }
+
+    /// As Kafka: the first batch that is known answers for the whole append.
+    fn find_duplicate(&self, state: &State, incoming: &[Incoming]) -> Option<Appended> {
+        let known = incoming
+            .iter()
+            .filter(|b| b.header.has_producer() && b.header.base_sequence.0 >= 0)
+            .find_map(|b| state.producers.duplicate_of(&b.header))?;
+        let log_append_time = match state.config.timestamp_type {
+            TimestampType::CreateTime => TimestampMs::NONE,
+            TimestampType::LogAppendTime => TimestampMs(known.timestamp),
+        };
+        let durable = self.shared.durability == Durability::Os || known.last_offset < state.durable_end;
+        Some(Appended {
+            base_offset: Offset(known.first_offset()),
+            last_offset: Offset(known.last_offset),
+            log_append_time,
+            log_start_offset: Offset(state.log_start),
+            ticket: if durable { Ticket::done() } else { Ticket::new(&self.shared.rounds, state.entered) },
+            duplicate: true,
+        })
+    }
+
+    fn write(&self, segment: &Segment, bytes: &[u8], position: u64) -> Result<(), AppendError> {
+        let file = segment.file().map_err(|e| refuse_or_latch(self, e))?;
+        let Err(e) = file.write_all_at(bytes, position) else { return Ok(()) };
+        let error = segment.storage_error("append to", e);
+        // Any prefix may have been written: take it back, so that the next append stands where this one would have.
+        if let Err(e) = file.set_len(position) {
+            let error = segment.storage_error("cut back", e);
+            self.shared.latch(error.clone());
+            return Err(AppendError::Storage(error));
+        }
+        Err(refuse_or_latch(self, error))
+    }
+
+    /// Starts a new segment when Kafka would: by size, by record time, when an index is full, or when the offsets do not fit.
+    fn roll_if_due(
+        &self,
+        state: &mut State,
+        incoming: &[Incoming],
+        bytes: u64,
+        now_ms: TimestampMs,
+    ) -> Result<(), AppendError> {
+        let max_timestamp = incoming.iter().map(|b| b.header.max_timestamp.0).max().unwrap_or(-1);
+        let last_offset = incoming.last().map_or(state.log_end, |b| b.header.last_offset().0);
+        let due = {
+            let active = state.active();
+            let segment = active.state.lock();
+            let config = &state.config;
+            let waited_ms = match segment.first_timestamp {
+                Some(first) if first >= 0 && max_timestamp >= 0 => max_timestamp.saturating_sub(first),
+                // Records without a timestamp: the clock would have to tell, from when the segment was created.
+                _ => 0,
+            };
+            let entries_max = |entry_bytes: usize| config.segment_index_bytes_max as usize / entry_bytes;
+            let _ = now_ms;
+            segment.size > 0
+                && (segment.size + bytes > u64::from(config.segment_bytes_max)
+                    || segment.size + bytes > i32::MAX as u64
+                    || waited_ms > config.segment_ms_max
+                    || segment.offsets.table.len() >= entries_max(OffsetIndex::ENTRY_BYTES)
+                    || segment.times.table.len() + 1 >= entries_max(TimeIndex::ENTRY_BYTES)
+                    || last_offset - active.base > i64::from(i32::MAX))
+        };
+        if due { self.roll(state).map_err(|e| refuse_or_latch(self, e)) } else { Ok(()) }
+    }
+
+    /// Closes the active segment and begins the next one at the end. Nothing has changed after an error.
+    pub(crate) fn roll(&self, state: &mut State) -> Result<(), StorageError> {
+        let image = state.image();
+        let next = Arc::new(Segment::new(&self.shared.disk, self.dir(), state.log_end));
+        next.file()?;
+        let closed = Arc::clone(state.active());
+        let mut segments = Vec::clone(&state.segments);
+        segments.push(next);
+        state.segments = Arc::new(segments);
+        state.names_created += 1;
+        state.rolled.push_back((closed, image));
+        self.shared.chore(self.me());
+        Ok(())
+    }
+}
+
+/// No space: refused, and nothing else. Any other failure of the disk: latched.
+fn refuse_or_latch(log: &Log, error: StorageError) -> AppendError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            AppendError::DiskFull(error)
+        }
+        _ => {
+            log.shared.latch(error.clone());
+            AppendError::Storage(error)
+        }
+    }
+}
+
+fn note_pending(state: &mut State, entry: Entry) {
+    state.pending_bytes += entry.bytes.len();
+    if state.pending_bytes > JOURNAL_BYTES_MAX {
+        state.pending = None;
+    }
+    if let Some(pending) = &mut state.pending {
+        pending.push(entry);
+    }
+}
+
+fn parse(batches: &Bytes, kind: AppendKind) -> Result<Vec<Incoming>, AppendError> {
+    let mut incoming = Vec::with_capacity(1);
+    for batch in record::split(batches.clone()) {
+        let batch = batch.map_err(AppendError::Malformed)?;
+        let marker = if batch.header.is_control() {
+            if kind == AppendKind::Client {
+                return Err(AppendError::Malformed(BatchError::Malformed("a client may not send control records")));
+            }
+            parse_end_txn_marker(&batch).map_err(AppendError::Malformed)?
+        } else {
+            None
+        };
+        incoming.push(Incoming { header: batch.header, marker });
+    }
+    if incoming.is_empty() {
+        return Err(AppendError::Malformed(BatchError::Malformed("there is no batch")));
+    }
+    Ok(incoming)
+}
+
+/// Gives the batches their offsets, epoch and, where the log stamps, time. Returns the offset after the last.
+fn place(
+    incoming: &mut [Incoming],
+    bytes: &mut BytesMut,
+    base: i64,
+    context: &AppendContext,
+    log_append_time: Option<TimestampMs>,
+) -> i64 {
+    let mut next = base;
+    let mut at = 0;
+    for Incoming { header, .. } in incoming {
+        let size = header.size_bytes();
+        let batch = &mut bytes[at..at + size];
+        record::assign(batch, Offset(next), context.leader_epoch);
+        header.base_offset = Offset(next);
+        header.leader_epoch = context.leader_epoch;
+        if let Some(now) = log_append_time {
+            record::set_log_append_time(batch, now);
+            header.max_timestamp = now;
+        }
+        next = header.next_offset().0;
+        at += size;
+    }
+    next
+}
+
+/// Reads the marker out of a batch that recovery walks over.
+pub(crate) fn marker_of(header: &BatchHeader, bytes: &[u8]) -> Option<EndTxnMarker> {
+    if !header.is_control() {
+        return None;
+    }
+    let batch = Batch { header: *header, bytes: Bytes::copy_from_slice(bytes) };
+    parse_end_txn_marker(&batch).ok().flatten()
+}

@@ -1,0 +1,217 @@
+//! What the flusher does with one log: taking what is new, syncing it, closing rolled segments, snapshots.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use os::Disk;
+
+use crate::error::StorageError;
+use crate::journal::Entry;
+use crate::log::{Image, Log, State};
+use crate::segment::{Segment, file_name, remove_if_there};
+
+/// After so many bytes the indexes and producers of an active segment are written to files, so that a start after a crash
+/// does not read more than that.
+const SNAPSHOT_BYTES: u64 = 32 << 20;
+
+/// What is to be made durable of one log.
+#[derive(Debug)]
+pub(crate) struct Flush {
+    log: Arc<Log>,
+    target: i64,
+    /// For the journal; `None` when it is too much for that.
+    pub entries: Option<Vec<Entry>>,
+    pub bytes: usize,
+    /// Segments to sync, and their sizes when this was taken.
+    pub segments: Vec<(Arc<Segment>, u64)>,
+    dir: Option<PathBuf>,
+    names_created: u64,
+}
+
+impl Flush {
+    /// Syncs the segments and, if names in it are new, the directory.
+    pub(crate) fn sync(&self, disk: &dyn Disk) -> Result<(), StorageError> {
+        match self.sync_all(disk) {
+            // Its files are gone, and nobody waits for them.
+            Err(_) if self.log.is_deleted() => Ok(()),
+            result => result,
+        }
+    }
+
+    fn sync_all(&self, disk: &dyn Disk) -> Result<(), StorageError> {
+        for (segment, _) in &self.segments {
+            segment.file()?.sync_data().map_err(|e| segment.storage_error("sync", e))?;
+        }
+        match &self.dir {
+            Some(dir) => disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Log {
+    /// Takes what is new since the last flush.
+    pub(crate) fn begin_flush(&self) -> Flush {
+        let mut state = self.state.lock();
+        let entries = std::mem::replace(&mut state.pending, Some(Vec::new()));
+        let bytes = std::mem::take(&mut state.pending_bytes);
+        Flush { entries, bytes, ..self.segments_to_sync(&state) }
+    }
+
+    /// Looks at what must be synced for the segments to hold everything.
+    pub(crate) fn begin_segment_sync(&self) -> Flush {
+        self.segments_to_sync(&self.state.lock())
+    }
+
+    fn segments_to_sync(&self, state: &State) -> Flush {
+        Flush {
+            log: self.me(),
+            target: state.log_end,
+            entries: None,
+            bytes: 0,
+            segments: state.unsynced.iter().map(|s| (Arc::clone(s), s.size())).collect(),
+            dir: (state.names_created > state.names_synced).then(|| self.dir().to_owned()),
+            names_created: state.names_created,
+        }
+    }
+
+    /// The flush is durable: the high watermark moves.
+    pub(crate) fn end_flush(&self, flush: Flush, by_journal: bool) {
+        let mut state = self.state.lock();
+        state.durable_end = state.durable_end.max(flush.target);
+        if !by_journal {
+            synced(&mut state, &flush);
+        }
+        state.advance_high_watermark(self.shared.durability);
+        let moved = self.publish(&state);
+        drop(state);
+        self.wake(moved);
+    }
+
+    pub(crate) fn end_segment_sync(&self, flush: Flush) {
+        synced(&mut self.state.lock(), &flush);
+    }
+
+    /// Writes the index files and snapshots of rolled segments, which makes their ends recovery points. Whether any moved.
+    pub(crate) fn close_rolled_segments(&self) -> Result<bool, StorageError> {
+        let _files = self.files.lock();
+        self.close_rolled()
+    }
+
+    fn close_rolled(&self) -> Result<bool, StorageError> {
+        let mut moved = false;
+        loop {
+            if self.is_deleted() {
+                return Ok(moved);
+            }
+            let Some((segment, image)) = self.state.lock().rolled.front().cloned() else { return Ok(moved) };
+            self.close_segment(&segment, &image)?;
+            moved = true;
+        }
+    }
+
+    fn close_segment(&self, segment: &Arc<Segment>, image: &Image) -> Result<(), StorageError> {
+        segment.file()?.sync_data().map_err(|e| segment.storage_error("sync", e))?;
+        let indexes = segment.state.lock().index_image();
+        if let Some(indexes) = indexes {
+            segment.write_indexes(&indexes, true)?;
+        }
+        self.write_image(image)?;
+        let mut state = self.state.lock();
+        state.rolled.retain(|(s, _)| !Arc::ptr_eq(s, segment));
+        state.unsynced.retain(|s| !Arc::ptr_eq(s, segment));
+        state.synced_end = state.synced_end.max(image.offset);
+        let before = self.snapshot_written(&mut state, image.offset);
+        drop(state);
+        self.remove_snapshot(before)
+    }
+
+    /// Writes index files and a snapshot for the active segment when many bytes were appended since the last time.
+    pub(crate) fn snapshot_if_due(&self) -> Result<bool, StorageError> {
+        if self.state.lock().bytes_since_snapshot < SNAPSHOT_BYTES {
+            return Ok(false);
+        }
+        self.snapshot_now()
+    }
+
+    /// Syncs everything, and writes index files and a snapshot at the end. Whether anything was to do.
+    pub(crate) fn snapshot_now(&self) -> Result<bool, StorageError> {
+        let _files = self.files.lock();
+        if self.is_deleted() { Ok(false) } else { self.snapshot() }
+    }
+
+    fn snapshot(&self) -> Result<bool, StorageError> {
+        self.close_rolled()?;
+        let (active, indexes, image, flush) = {
+            let mut state = self.state.lock();
+            if state.snapshot_end >= state.log_end
+                && state.unsynced.is_empty()
+                && state.names_created == state.names_synced
+            {
+                return Ok(false);
+            }
+            // Rolled again since: the next chore closes that segment first.
+            if !state.rolled.is_empty() {
+                return Ok(false);
+            }
+            state.bytes_since_snapshot = 0;
+            let active = Arc::clone(state.active());
+            let indexes = active.state.lock().index_image();
+            (active, indexes, state.image(), self.segments_to_sync(&state))
+        };
+        flush.sync_all(&*self.shared.disk)?;
+        if let Some(indexes) = indexes {
+            active.write_indexes(&indexes, false)?;
+        }
+        self.write_image(&image)?;
+        let mut state = self.state.lock();
+        synced(&mut state, &flush);
+        let before = self.snapshot_written(&mut state, image.offset);
+        drop(state);
+        self.remove_snapshot(before)?;
+        Ok(true)
+    }
+
+    /// The epochs, then the windows, then the snapshot: once that is there, all else is.
+    pub(crate) fn write_image(&self, image: &Image) -> Result<(), StorageError> {
+        let disk = &*self.shared.disk;
+        let replace =
+            |path: &Path, bytes: &[u8]| disk.replace(path, bytes).map_err(|e| StorageError::new("write", path, e));
+        if self.state.lock().epochs_written != image.epochs {
+            replace(&self.dir().join(EPOCHS_FILE), image.epochs.as_bytes())?;
+            self.state.lock().epochs_written.clone_from(&image.epochs);
+        }
+        if !image.windows.is_empty() {
+            replace(&windows_path(&self.shared.state_dir, self.name()), &image.windows)?;
+        }
+        replace(&self.dir().join(file_name(image.offset, "snapshot")), &image.snapshot)
+    }
+
+    /// Takes note of a snapshot; returns the one before if it is of no more use.
+    fn snapshot_written(&self, state: &mut State, offset: i64) -> Option<i64> {
+        let before = std::mem::replace(&mut state.snapshot_end, offset);
+        let is_base = state.segments.iter().any(|s| s.base == before);
+        (before != offset && !is_base).then_some(before)
+    }
+
+    fn remove_snapshot(&self, offset: Option<i64>) -> Result<(), StorageError> {
+        match offset {
+            Some(offset) => remove_if_there(&*self.shared.disk, &self.dir().join(file_name(offset, "snapshot"))),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(crate) const EPOCHS_FILE: &str = "leader-epoch-checkpoint";
+
+/// Where the state directory keeps the windows of a log's producers.
+pub(crate) fn windows_path(state_dir: &Path, name: &str) -> PathBuf {
+    state_dir.join("windows").join(name)
+}
+
+fn synced(state: &mut State, flush: &Flush) {
+    // A segment that grew meanwhile has unsynced bytes again.
+    state.unsynced.retain(|s| !flush.segments.iter().any(|(t, size)| Arc::ptr_eq(s, t) && s.size() == *size));
+    state.names_synced = state.names_synced.max(flush.names_created);
+    state.synced_end = state.synced_end.max(flush.target);
+}

@@ -1,0 +1,367 @@
+//! The flusher: the one thread that makes appends durable, and the rounds in which it does so.
+//!
+//! A round takes all logs that were written since the last one began. Logs with few new bytes go into the journal, together,
+//! with one sync; logs with many are synced themselves, in parallel. Then the high watermarks move, then the round's tickets
+//! are done. Chores follow: closing rolled segments, and giving the journal's space back.
+//!
+//! A failed sync is never tried again: the set latches, and whatever was not acknowledged by then never is.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use os::Disk;
+use parking_lot::{Condvar, Mutex};
+
+use crate::checkpoint;
+use crate::config::Durability;
+use crate::error::StorageError;
+use crate::flush::Flush;
+use crate::journal::Journal;
+use crate::log::Log;
+use crate::ticket::{Rounds, Ticket};
+
+/// A log with more new bytes than this is synced itself.
+pub(crate) const JOURNAL_BYTES_MAX: usize = 128 << 10;
+/// The journal takes no more than this in one round.
+const ROUND_BYTES_MAX: usize = 8 << 20;
+/// The journal's space is given back at this size: more where many files would have to be synced for it.
+const JOURNAL_SPACE: std::ops::RangeInclusive<u64> = (8 << 20)..=(64 << 20);
+const JOURNAL_SPACE_PER_LOG: u64 = 64 << 10;
+/// Syncs in parallel.
+const SYNC_THREADS: usize = 16;
+
+/// What all logs of a set share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub disk: Arc<dyn Disk>,
+    pub log_dir: PathBuf,
+    pub state_dir: PathBuf,
+    pub durability: Durability,
+    pub rounds: Arc<Rounds>,
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    latched: AtomicBool,
+    /// Held while checkpoint files are written, so that an older one never replaces a newer one.
+    pub checkpoints: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    /// Logs with new bytes.
+    dirty: Vec<Arc<Log>>,
+    /// Logs that are being deleted: the journal must forget them.
+    deleted: Vec<String>,
+    /// Log starts moved.
+    log_starts: bool,
+    /// Logs with segments to close.
+    chores: Vec<Arc<Log>>,
+    /// The number of the round that will take this queue.
+    round: u64,
+    stop: Stop,
+}
+
+/// How the thread ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Not yet.
+    No,
+    /// When nothing is queued, with the journal given back.
+    AfterQueue,
+    /// Whatever is queued.
+    AtOnce,
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.dirty.is_empty() && self.deleted.is_empty() && !self.log_starts && self.chores.is_empty()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(disk: Arc<dyn Disk>, log_dir: PathBuf, state_dir: PathBuf, durability: Durability) -> Self {
+        Self {
+            disk,
+            log_dir,
+            state_dir,
+            durability,
+            rounds: Arc::new(Rounds::default()),
+            queue: Mutex::new(Queue {
+                dirty: Vec::new(),
+                deleted: Vec::new(),
+                log_starts: false,
+                chores: Vec::new(),
+                round: 1,
+                stop: Stop::No,
+            }),
+            wake: Condvar::new(),
+            latched: AtomicBool::new(false),
+            checkpoints: Mutex::new(()),
+        }
+    }
+
+    /// Enters a log that was written into the next round; returns its number. `entered` is the round that the log was last
+    /// entered into.
+    pub(crate) fn dirty(&self, log: &Arc<Log>, entered: u64) -> u64 {
+        let mut queue = self.queue.lock();
+        if entered != queue.round {
+            queue.dirty.push(Arc::clone(log));
+            self.wake.notify_one();
+        }
+        queue.round
+    }
+
+    /// A log has segments to close.
+    pub(crate) fn chore(&self, log: Arc<Log>) {
+        self.queue.lock().chores.push(log);
+        self.wake.notify_one();
+    }
+
+    /// A ticket for the log starts as they are now.
+    pub(crate) fn sync_log_starts(&self) -> Ticket {
+        let mut queue = self.queue.lock();
+        queue.log_starts = true;
+        self.wake.notify_one();
+        Ticket::new(&self.rounds, queue.round)
+    }
+
+    /// A ticket for the journal having forgotten these logs.
+    pub(crate) fn forget(&self, names: &[&str]) -> Ticket {
+        let mut queue = self.queue.lock();
+        queue.deleted.extend(names.iter().map(ToString::to_string));
+        self.wake.notify_one();
+        Ticket::new(&self.rounds, queue.round)
+    }
+
+    /// A ticket for all that was appended before.
+    pub(crate) fn ticket_for_all(&self) -> Ticket {
+        let queue = self.queue.lock();
+        let round = if queue.is_empty() { queue.round - 1 } else { queue.round };
+        Ticket::new(&self.rounds, round)
+    }
+
+    pub(crate) fn stop(&self, stop: Stop) {
+        self.queue.lock().stop = stop;
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn latch(&self, error: StorageError) {
+        if !self.latched.swap(true, Ordering::AcqRel) {
+            tracing::error!(%error, "the disk failed: nothing more is acknowledged; start again to read what it holds");
+        }
+        self.rounds.fail(error);
+    }
+
+    pub(crate) fn is_latched(&self) -> bool {
+        self.latched.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn failure(&self) -> Option<StorageError> {
+        if self.is_latched() { self.rounds.failure() } else { None }
+    }
+}
+
+/// What the flusher asks of the set.
+pub(crate) trait Logs: Send + Sync {
+    /// Every log.
+    fn all(&self) -> Vec<Arc<Log>>;
+}
+
+/// The thread's own state.
+#[derive(Debug)]
+pub(crate) struct Flusher {
+    shared: Arc<Shared>,
+    journal: Journal,
+    /// Logs whose newest bytes are durable by the journal alone. May hold one twice.
+    journaled: Vec<Arc<Log>>,
+}
+
+impl Flusher {
+    pub(crate) fn new(shared: Arc<Shared>, journal: Journal) -> Self {
+        Self { shared, journal, journaled: Vec::new() }
+    }
+
+    /// Runs until [`Shared::stop`], and through what is queued then. `logs` gives all logs, for checkpoints.
+    pub(crate) fn run(mut self, logs: &dyn Logs) {
+        loop {
+            let taken = {
+                let mut queue = self.shared.queue.lock();
+                while queue.is_empty() && queue.stop == Stop::No {
+                    self.shared.wake.wait(&mut queue);
+                }
+                if queue.is_empty() || queue.stop == Stop::AtOnce {
+                    break;
+                }
+                let next = Queue {
+                    dirty: Vec::new(),
+                    deleted: Vec::new(),
+                    log_starts: false,
+                    chores: Vec::new(),
+                    round: queue.round + 1,
+                    stop: queue.stop,
+                };
+                std::mem::replace(&mut *queue, next)
+            };
+            if self.shared.is_latched() {
+                continue;
+            }
+            if let Err(error) = self.round(taken, logs) {
+                self.shared.latch(error);
+            }
+        }
+        let clean = self.shared.queue.lock().stop == Stop::AfterQueue;
+        if clean
+            && !self.shared.is_latched()
+            && let Err(error) = self.give_journal_back()
+        {
+            self.shared.latch(error);
+        }
+    }
+
+    fn round(&mut self, taken: Queue, logs: &dyn Logs) -> Result<(), StorageError> {
+        self.make_durable(&taken)?;
+        if taken.log_starts {
+            write_log_starts(&self.shared, &logs.all())?;
+        }
+        self.shared.rounds.complete(taken.round);
+        self.chores(&taken, logs)
+    }
+
+    fn make_durable(&mut self, taken: &Queue) -> Result<(), StorageError> {
+        let mut small = Vec::new();
+        let mut large = Vec::new();
+        let mut bytes = 0;
+        self.journal.begin();
+        for name in &taken.deleted {
+            self.journal.push_deleted(name);
+        }
+        for log in &taken.dirty {
+            let flush = log.begin_flush();
+            let fits = flush.entries.as_ref().is_some_and(|_| bytes + flush.bytes <= ROUND_BYTES_MAX);
+            if fits {
+                bytes += flush.bytes;
+                for entry in flush.entries.iter().flatten() {
+                    self.journal.push(log.name(), entry);
+                }
+                small.push((log, flush));
+            } else {
+                large.push((log, flush));
+            }
+        }
+        let mut use_journal = !small.is_empty() || !taken.deleted.is_empty();
+        if use_journal && let Err(error) = self.journal.write_unsynced() {
+            // No space for the journal is no reason to fail what the segments have already.
+            tracing::warn!(%error, "the journal cannot be written: syncing the segments instead");
+            if !taken.deleted.is_empty() {
+                return Err(error);
+            }
+            use_journal = false;
+            large.append(&mut small);
+        }
+        let flushes: Vec<&Flush> = large.iter().map(|(_, flush)| flush).collect();
+        if use_journal {
+            if flushes.is_empty() {
+                self.journal.sync()?;
+            } else {
+                let journal = &self.journal;
+                std::thread::scope(|scope| {
+                    let syncing = scope.spawn(move || journal.sync());
+                    let synced = sync_segments(&*self.shared.disk, &flushes);
+                    syncing.join().unwrap_or_else(|e| std::panic::resume_unwind(e)).and(synced)
+                })?;
+            }
+        } else {
+            sync_segments(&*self.shared.disk, &flushes)?;
+        }
+        for (log, flush) in small {
+            log.end_flush(flush, true);
+            self.journaled.push(Arc::clone(log));
+        }
+        for (log, flush) in large {
+            log.end_flush(flush, false);
+        }
+        Ok(())
+    }
+
+    fn chores(&mut self, taken: &Queue, logs: &dyn Logs) -> Result<(), StorageError> {
+        let mut moved = false;
+        for log in &taken.chores {
+            moved |= log.close_rolled_segments()?;
+        }
+        for log in &taken.dirty {
+            moved |= log.snapshot_if_due()?;
+        }
+        if moved {
+            write_recovery_points(&self.shared, &logs.all())?;
+        }
+        let space = (self.journaled.len() as u64).saturating_mul(JOURNAL_SPACE_PER_LOG);
+        let space = space.clamp(*JOURNAL_SPACE.start(), *JOURNAL_SPACE.end());
+        if self.journal.position() >= space {
+            self.give_journal_back()?;
+        } else if self.journaled.len() > 4096 {
+            self.forget_repeated();
+        }
+        Ok(())
+    }
+
+    fn forget_repeated(&mut self) {
+        self.journaled.sort_by_key(|log| Arc::as_ptr(log) as usize);
+        self.journaled.dedup_by(|a, b| Arc::ptr_eq(a, b));
+    }
+
+    /// Syncs all segments that the journal answers for, then starts it over.
+    fn give_journal_back(&mut self) -> Result<(), StorageError> {
+        self.forget_repeated();
+        sync_logs(&self.shared, &self.journaled)?;
+        self.journaled.clear();
+        self.journal.restart()
+    }
+}
+
+/// Syncs the segments of all these logs up to what is written now.
+pub(crate) fn sync_logs(shared: &Shared, logs: &[Arc<Log>]) -> Result<(), StorageError> {
+    let flushes: Vec<(&Arc<Log>, Flush)> = logs.iter().map(|log| (log, log.begin_segment_sync())).collect();
+    sync_segments(&*shared.disk, &flushes.iter().map(|(_, flush)| flush).collect::<Vec<_>>())?;
+    for (log, flush) in flushes {
+        log.end_segment_sync(flush);
+    }
+    Ok(())
+}
+
+/// Syncs segments and directories, in parallel where there are several.
+pub(crate) fn sync_segments(disk: &dyn Disk, flushes: &[&Flush]) -> Result<(), StorageError> {
+    let files: usize = flushes.iter().map(|f| f.segments.len()).sum();
+    if files <= 1 {
+        return flushes.iter().try_for_each(|flush| flush.sync(disk));
+    }
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        loop {
+            let Some(flush) = flushes.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
+            flush.sync(disk)?;
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..SYNC_THREADS.min(flushes.len())).map(|_| scope.spawn(work)).collect();
+        let mut result = work();
+        for thread in threads {
+            let other = thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e));
+            result = result.and(other);
+        }
+        result
+    })
+}
+
+pub(crate) fn write_log_starts(shared: &Shared, logs: &[Arc<Log>]) -> Result<(), StorageError> {
+    let _one_at_a_time = shared.checkpoints.lock();
+    let offsets: Vec<(&str, i64)> =
+        logs.iter().filter(|l| !l.is_deleted()).map(|l| (l.name(), l.log_start_offset().0)).collect();
+    checkpoint::write(&*shared.disk, &shared.log_dir.join(checkpoint::LOG_START), &offsets)
+}
+
+pub(crate) fn write_recovery_points(shared: &Shared, logs: &[Arc<Log>]) -> Result<(), StorageError> {
+    let _one_at_a_time = shared.checkpoints.lock();
+    let offsets: Vec<(&str, i64)> =
+        logs.iter().filter(|l| !l.is_deleted()).map(|l| (l.name(), l.recovery_point())).collect();
+    checkpoint::write(&*shared.disk, &shared.log_dir.join(checkpoint::RECOVERY_POINT), &offsets)
+}

@@ -1,0 +1,236 @@
+//! The journal: one file that makes a round of many small appends durable with one sync.
+//!
+//! ```text
+//! <state>/journal  ┌───────────────────────── frame, at a multiple of 512 ─────────────────────────┐┌─ next frame …
+//!                  │ magic  │ CRC32C │ generation │ number │ length │ entries …                     ││
+//!                  │ "MSJ1" │ u32    │ u64        │ u64    │ u32    │                               ││
+//!                  └────────┴────────┴────────────┴────────┴────────┴───────────────────────────────┘└─
+//!            entry ┌──────┬──────────────┬──────┬────────────────┬──────────┬────────┬─────────┐
+//!                  │ kind │ name length  │ name │ segment's base │ position │ length │ batches │   kind 0: bytes of a segment
+//!                  │ u8   │ u16          │      │ offset i64     │ u64      │ u32    │         │   kind 1: the log is deleted
+//!                  └──────┴──────────────┴──────┴────────────────┴──────────┴────────┴─────────┘          (the name only)
+//! ```
+//!
+//! Big-endian; the CRC covers everything behind it. Segments are written at once, by the append; only their sync follows
+//! later. Until then recovery takes from here what a segment's tail lost. Once all segments are synced, the next generation
+//! begins at the front, over blocks that the file has already: a sync then writes no file system metadata, which makes it
+//! faster than a sync of one growing segment. A frame of another generation, out of number or with a wrong CRC is the end.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use os::{Disk, File, OpenMode};
+
+use crate::error::StorageError;
+
+const MAGIC: [u8; 4] = *b"MSJ1";
+const HEADER_BYTES: usize = 28;
+const CRC_END: usize = 8;
+const ALIGN: u64 = 512;
+/// The file grows by this, zeroed, ahead of the frames.
+const GROW_BYTES: u64 = 1 << 20;
+/// A frame is at most this long; the flusher keeps rounds far below it.
+const FRAME_BYTES_MAX: u32 = 64 << 20;
+const KIND_BATCHES: u8 = 0;
+const KIND_DELETED: u8 = 1;
+
+/// Bytes that stand in a segment, and here until its sync.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub segment_base: i64,
+    pub position: u64,
+    pub bytes: Bytes,
+}
+
+/// The open journal.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    generation: u64,
+    number: u64,
+    position: u64,
+    len: u64,
+    frame: Vec<u8>,
+}
+
+/// What the journal held at the start: by log name, in the order of writing.
+pub(crate) type Found = HashMap<String, Vec<Entry>>;
+
+impl Journal {
+    /// Opens the journal and reads what it holds. It must be [`Journal::restart`]ed once that has been used.
+    pub(crate) fn open(disk: &dyn Disk, state_dir: &Path) -> Result<(Self, Found), StorageError> {
+        let path = state_dir.join("journal");
+        let open = || {
+            let file = disk.open(&path, OpenMode::Write)?;
+            disk.sync_dir(state_dir)?;
+            let len = file.len()?;
+            Ok((file, len))
+        };
+        let (file, len) = open().map_err(|e| StorageError::new("open", &path, e))?;
+        let mut journal = Self { file, path, generation: 0, number: 0, position: 0, len, frame: Vec::new() };
+        let found = journal.read_all().map_err(|e| journal.error("read", e))?;
+        Ok((journal, found))
+    }
+
+    fn error(&self, what: &'static str, e: io::Error) -> StorageError {
+        StorageError::new(what, &self.path, e)
+    }
+
+    fn read_all(&mut self) -> io::Result<Found> {
+        let mut found = Found::new();
+        let mut at = 0;
+        while at + HEADER_BYTES as u64 <= self.len {
+            let mut head = [0; HEADER_BYTES];
+            self.file.read_exact_at(&mut head, at)?;
+            let (generation, number) = (u64_at(&head, 8), u64_at(&head, 16));
+            let length = u32::from_be_bytes([head[24], head[25], head[26], head[27]]);
+            let fits = length <= FRAME_BYTES_MAX && at + HEADER_BYTES as u64 + u64::from(length) <= self.len;
+            if head[..4] != MAGIC || !fits {
+                break;
+            }
+            if at > 0 && (generation, number) != (self.generation, self.number + 1) {
+                break;
+            }
+            let mut body = vec![0; length as usize];
+            self.file.read_exact_at(&mut body, at + HEADER_BYTES as u64)?;
+            let crc = crc32c::crc32c_append(crc32c::crc32c(&head[CRC_END..]), &body);
+            if head[4..CRC_END] != crc.to_be_bytes() {
+                break;
+            }
+            // From here on a generation is known, even if nothing in it is: the next one must differ.
+            self.generation = generation;
+            self.number = number;
+            parse_entries(&Bytes::from(body), &mut found);
+            at = align(at + HEADER_BYTES as u64 + u64::from(length));
+        }
+        if at == 0 && self.len >= HEADER_BYTES as u64 {
+            // The first frame is torn. What it says of its generation may be half new, half old: leave both behind.
+            let mut head = [0; HEADER_BYTES];
+            self.file.read_exact_at(&mut head, 0)?;
+            self.generation = u64_at(&head, 8) & (u64::MAX >> 1);
+        }
+        Ok(found)
+    }
+
+    /// Begins the next generation, durably. All that the journal held must be synced elsewhere.
+    pub(crate) fn restart(&mut self) -> Result<(), StorageError> {
+        self.generation = self.generation.wrapping_add(1);
+        self.number = 0;
+        self.position = 0;
+        self.begin();
+        self.write()
+    }
+
+    /// Bytes used by this generation.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Starts a frame.
+    pub(crate) fn begin(&mut self) {
+        self.frame.clear();
+        self.frame.resize(HEADER_BYTES, 0);
+    }
+
+    pub(crate) fn push(&mut self, name: &str, entry: &Entry) {
+        self.push_name(KIND_BATCHES, name);
+        self.frame.extend_from_slice(&entry.segment_base.to_be_bytes());
+        self.frame.extend_from_slice(&entry.position.to_be_bytes());
+        self.frame.extend_from_slice(&(entry.bytes.len() as u32).to_be_bytes());
+        self.frame.extend_from_slice(&entry.bytes);
+    }
+
+    pub(crate) fn push_deleted(&mut self, name: &str) {
+        self.push_name(KIND_DELETED, name);
+    }
+
+    fn push_name(&mut self, kind: u8, name: &str) {
+        self.frame.push(kind);
+        self.frame.extend_from_slice(&(name.len() as u16).to_be_bytes());
+        self.frame.extend_from_slice(name.as_bytes());
+    }
+
+    /// Writes the frame that was begun, without sync. After an error the frame is not there, and the next one takes its
+    /// place.
+    pub(crate) fn write_unsynced(&mut self) -> Result<(), StorageError> {
+        self.write_frame().map_err(|e| self.error("write", e))
+    }
+
+    /// Makes what was written durable.
+    pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        self.file.sync_data().map_err(|e| self.error("sync", e))
+    }
+
+    fn write(&mut self) -> Result<(), StorageError> {
+        self.write_unsynced()?;
+        self.sync()
+    }
+
+    fn write_frame(&mut self) -> io::Result<()> {
+        let length = (self.frame.len() - HEADER_BYTES) as u32;
+        self.frame[..4].copy_from_slice(&MAGIC);
+        self.frame[8..16].copy_from_slice(&self.generation.to_be_bytes());
+        self.frame[16..24].copy_from_slice(&self.number.to_be_bytes());
+        self.frame[24..28].copy_from_slice(&length.to_be_bytes());
+        let crc = crc32c::crc32c(&self.frame[CRC_END..]);
+        self.frame[4..CRC_END].copy_from_slice(&crc.to_be_bytes());
+        let next = align(self.position + self.frame.len() as u64);
+        if next > self.len {
+            let grow = (next - self.len).div_ceil(GROW_BYTES) * GROW_BYTES;
+            self.file.write_all_at(&vec![0; grow as usize], self.len)?;
+            self.len += grow;
+        }
+        self.file.write_all_at(&self.frame, self.position)?;
+        self.position = next;
+        self.number += 1;
+        Ok(())
+    }
+}
+
+fn align(position: u64) -> u64 {
+    position.div_ceil(ALIGN) * ALIGN
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut b = [0; 8];
+    b.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_be_bytes(b)
+}
+
+/// The entries of a frame whose CRC is right. Should they make no sense all the same, the rest is left out.
+fn parse_entries(body: &Bytes, found: &mut Found) {
+    let mut at = 0;
+    let take = |at: &mut usize, len: usize| {
+        let range = *at..at.checked_add(len)?;
+        let bytes = body.get(range.clone())?;
+        *at = range.end;
+        Some(bytes)
+    };
+    while at < body.len() {
+        let mut entry = || {
+            let kind = take(&mut at, 1)?[0];
+            let name_len = take(&mut at, 2)?;
+            let name_len = usize::from(u16::from_be_bytes([name_len[0], name_len[1]]));
+            let name = String::from_utf8(take(&mut at, name_len)?.to_vec()).ok()?;
+            if kind == KIND_DELETED {
+                return Some((name, None));
+            }
+            let head = take(&mut at, 20)?;
+            let len = u32::from_be_bytes([head[16], head[17], head[18], head[19]]) as usize;
+            let (segment_base, position) = (u64_at(head, 0) as i64, u64_at(head, 8));
+            take(&mut at, len)?;
+            Some((name, Some(Entry { segment_base, position, bytes: body.slice(at - len..at) })))
+        };
+        match entry() {
+            Some((name, Some(entry))) => found.entry(name).or_default().push(entry),
+            Some((name, None)) => {
+                found.remove(&name);
+            }
+            None => break,
+        }
+    }
+}

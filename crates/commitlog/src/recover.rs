@@ -1,0 +1,636 @@
+//! Opening one log: what a start has to find out, and what it may cut.
+//!
+//! The rule. Below the recovery point, which was synced, nothing is ever cut: damage is noted, those ranges answer
+//! [`crate::ReadError::Corrupt`], and reading resumes behind them. Above it, first the journal gives back what the segment's
+//! tail lost; at the first batch that is bad even then the log is cut, and the bytes are kept under the state directory.
+//!
+//! What need not be read is not: everything below the newest producer snapshot that fits is in index files, which were
+//! synced before it. So a start reads the bytes behind the last snapshot, whatever the log's size.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use os::{Disk, File, OpenMode};
+use record::{BatchHeader, Offset};
+
+use crate::append::marker_of;
+use crate::config::LogConfig;
+use crate::epoch::LeaderEpochs;
+use crate::error::StorageError;
+use crate::flush::{EPOCHS_FILE, windows_path};
+use crate::flusher::Shared;
+use crate::index::{OffsetIndex, Table, TimeIndex};
+use crate::journal::Entry;
+use crate::log::{Log, State};
+use crate::producer::{Check, ProducerStates, Staged};
+use crate::scan::{Scanner, Step, any_batch_after, find_chain};
+use crate::segment::{BadRange, Segment, Walk, file_name, remove_if_there};
+use crate::set::Cut;
+use crate::{snapshot, txn_index};
+
+/// Small files beside the segments are read whole, up to this size.
+const FILE_BYTES_MAX: u64 = 256 << 20;
+const COPY_BYTES: usize = 1 << 20;
+
+/// What is known of a log before it is opened.
+#[derive(Debug)]
+pub(crate) struct Hints {
+    pub name: String,
+    pub config: LogConfig,
+    pub recovery_point: i64,
+    pub log_start: i64,
+    pub journal: Vec<Entry>,
+}
+
+/// An opened log, and what was found on the way.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub log: Arc<Log>,
+    pub cut: Option<Cut>,
+    pub damage: Vec<String>,
+}
+
+pub(crate) fn open_log(shared: &Arc<Shared>, hints: Hints) -> Result<Opened, StorageError> {
+    let dir = shared.log_dir.join(&hints.name);
+    let mut recovery = Recovery {
+        shared: Arc::clone(shared),
+        dir,
+        segments: Vec::new(),
+        lens: HashMap::new(),
+        snapshots: Vec::new(),
+        producers: ProducerStates::default(),
+        epochs: LeaderEpochs::default(),
+        journal: by_offset(&hints.journal),
+        recovery_point: hints.recovery_point,
+        log_start: hints.log_start,
+        interval: hints.config.index_interval_bytes,
+        scanned_bytes: 0,
+        end: 0,
+        cut: None,
+        damage: Vec::new(),
+        hints,
+    };
+    recovery.list()?;
+    let start = recovery.choose_start()?;
+    recovery.load_closed(start.segment)?;
+    let snapshot_end = start.offset;
+    recovery.scan(start)?;
+    recovery.finish(snapshot_end)
+}
+
+/// The batches of the journal, by their base offsets.
+fn by_offset(entries: &[Entry]) -> HashMap<i64, Entry> {
+    let mut map = HashMap::new();
+    for entry in entries {
+        let mut position = entry.position;
+        for batch in record::split(entry.bytes.clone()).map_while(Result::ok) {
+            let len = batch.bytes.len() as u64;
+            let one = Entry { segment_base: entry.segment_base, position, bytes: batch.bytes };
+            map.insert(batch.header.base_offset.0, one);
+            position += len;
+        }
+    }
+    map
+}
+
+struct Recovery {
+    shared: Arc<Shared>,
+    dir: PathBuf,
+    hints: Hints,
+    segments: Vec<Arc<Segment>>,
+    /// Lengths of the segments' files.
+    lens: HashMap<i64, u64>,
+    /// Offsets of the snapshots on disk, ascending.
+    snapshots: Vec<i64>,
+    producers: ProducerStates,
+    epochs: LeaderEpochs,
+    journal: HashMap<i64, Entry>,
+    recovery_point: i64,
+    log_start: i64,
+    interval: u32,
+    scanned_bytes: u64,
+    /// The offset behind the last batch found so far.
+    end: i64,
+    cut: Option<Cut>,
+    damage: Vec<String>,
+}
+
+/// Where scanning begins.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    segment: usize,
+    position: u64,
+    offset: i64,
+}
+
+/// What a position in a segment led to.
+enum Next {
+    /// Go on with the next segment.
+    Segment,
+    /// The log ends here: cut.
+    Cut(u64),
+}
+
+impl Recovery {
+    fn disk(&self) -> &dyn Disk {
+        &*self.shared.disk
+    }
+
+    fn error(&self, what: &'static str, e: io::Error) -> StorageError {
+        StorageError::new(what, &self.dir, e)
+    }
+
+    /// Finds the segments and snapshots; removes what a crash left half-made.
+    fn list(&mut self) -> Result<(), StorageError> {
+        let entries = self.disk().read_dir(&self.dir).map_err(|e| self.error("list", e))?;
+        let mut bases = Vec::new();
+        for entry in entries.iter().filter(|e| !e.is_dir) {
+            let Some((stem, kind)) = entry.name.split_once('.') else { continue };
+            let half_made =
+                ["cleaned", "deleted", "tmp"].iter().any(|k| kind == *k || kind.ends_with(&format!(".{k}")));
+            if half_made || entry.name == format!("{EPOCHS_FILE}.tmp") {
+                remove_if_there(self.disk(), &self.dir.join(&entry.name))?;
+                continue;
+            }
+            if stem.len() != 20 || !stem.bytes().all(|b| b.is_ascii_digit()) {
+                continue;
+            }
+            let Ok(base) = stem.parse::<i64>() else { continue };
+            match kind {
+                "log" => {
+                    bases.push(base);
+                    self.lens.insert(base, entry.len);
+                }
+                "snapshot" => self.snapshots.push(base),
+                _ => {}
+            }
+        }
+        bases.sort_unstable();
+        self.snapshots.sort_unstable();
+        // Segments below the log start were deleted, or were about to be.
+        let first = bases.partition_point(|b| *b <= self.log_start).saturating_sub(1);
+        let dropped: Vec<i64> = bases.drain(..first).collect();
+        for base in dropped {
+            self.segment(base).remove_files()?;
+        }
+        if bases.is_empty() {
+            bases.push(self.log_start);
+            self.lens.insert(self.log_start, 0);
+        }
+        self.segments = bases.iter().map(|base| Arc::new(self.segment(*base))).collect();
+        self.log_start = self.log_start.max(bases[0]);
+        Ok(())
+    }
+
+    fn segment(&self, base: i64) -> Segment {
+        Segment::new(&self.shared.disk, &self.dir, base)
+    }
+
+    fn len(&self, segment: &Segment) -> u64 {
+        self.lens.get(&segment.base).copied().unwrap_or(0)
+    }
+
+    fn read_file(&self, path: &std::path::Path) -> Result<Option<Vec<u8>>, StorageError> {
+        match self.disk().read(path, FILE_BYTES_MAX) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound || e.kind() == io::ErrorKind::InvalidData => Ok(None),
+            Err(e) => Err(StorageError::new("read", path, e)),
+        }
+    }
+
+    /// The newest snapshot that checks out and whose offset can be found in the log; else the front.
+    fn choose_start(&mut self) -> Result<Start, StorageError> {
+        let windows = self.read_file(&windows_path(&self.shared.state_dir, &self.hints.name))?;
+        let mut candidates = self.snapshots.clone();
+        while let Some(offset) = candidates.pop() {
+            if offset < self.segments[0].base {
+                continue;
+            }
+            let path = self.dir.join(file_name(offset, "snapshot"));
+            let Some(bytes) = self.read_file(&path)? else { continue };
+            let Some(producers) = snapshot::decode(&bytes, windows.as_deref(), offset) else {
+                self.damage.push(format!("{} does not check out: an older snapshot is used", path.display()));
+                continue;
+            };
+            let Some(start) = self.locate(offset)? else { continue };
+            self.producers = producers;
+            self.read_epochs(offset)?;
+            // It was written after everything below it was synced.
+            self.recovery_point = self.recovery_point.max(offset);
+            return Ok(start);
+        }
+        let base = self.segments[0].base;
+        Ok(Start { segment: 0, position: 0, offset: base })
+    }
+
+    fn read_epochs(&mut self, offset: i64) -> Result<(), StorageError> {
+        let path = self.dir.join(EPOCHS_FILE);
+        if let Some(bytes) = self.read_file(&path)? {
+            match LeaderEpochs::decode(&String::from_utf8_lossy(&bytes)) {
+                Some(epochs) => self.epochs = epochs,
+                None => self.damage.push(format!("{} is not an epoch file: older epochs are unknown", path.display())),
+            }
+        }
+        self.epochs.cut_back(offset);
+        Ok(())
+    }
+
+    /// Where the batch that begins with `offset` stands, with the indexes of its segment loaded up to there.
+    fn locate(&mut self, offset: i64) -> Result<Option<Start>, StorageError> {
+        let i = self.segments.partition_point(|s| s.base <= offset) - 1;
+        let segment = Arc::clone(&self.segments[i]);
+        let len = self.len(&segment);
+        if offset == segment.base {
+            return Ok(Some(Start { segment: i, position: 0, offset }));
+        }
+        let mut offsets = self.read_file(&segment.sibling("index"))?.unwrap_or_default();
+        offsets.truncate(OffsetIndex::sane_prefix(segment.base, &offsets, offset) * OffsetIndex::ENTRY_BYTES);
+        let mut times = self.read_file(&segment.sibling("timeindex"))?.unwrap_or_default();
+        times.truncate(TimeIndex::sane_prefix(segment.base, &times, offset) * TimeIndex::ENTRY_BYTES);
+        let aborted = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
+
+        let index = OffsetIndex { base: segment.base, table: Table::Memory(offsets) };
+        let last = match index.table.len() {
+            0 => None,
+            n => Some(index.get(n - 1).map_err(|e| segment.storage_error("read the index of", e))?),
+        };
+        let mut scanner = Scanner::new(Arc::clone(segment.file()?), last.map_or(0, |e| e.position), len);
+        let mut expected = segment.base;
+        while expected < offset {
+            match scanner.step(expected).map_err(|e| segment.storage_error("read", e))? {
+                Step::Batch(header) => expected = header.next_offset().0,
+                Step::Bad | Step::End => return Ok(None),
+            }
+        }
+        if expected != offset {
+            return Ok(None);
+        }
+        let position = scanner.position();
+        let first = Walk::default().header_at(segment.file()?, 0, len).ok();
+        {
+            let mut state = segment.state.lock();
+            state.offsets = index;
+            state.times = TimeIndex { base: segment.base, table: Table::Memory(times) };
+            if let Ok(Some((timestamp, at))) = state.times.last() {
+                state.max_timestamp = timestamp;
+                state.max_timestamp_offset = at;
+            }
+            state.aborted = txn_index::decode(&aborted, segment.base, offset);
+            state.first_timestamp = first.map(|h| h.max_timestamp.0);
+            state.size = position;
+            state.next_offset = offset;
+        }
+        Ok(Some(Start { segment: i, position, offset }))
+    }
+
+    /// The segments in front of the start are complete: their indexes are in files.
+    fn load_closed(&mut self, count: usize) -> Result<(), StorageError> {
+        for i in 0..count {
+            let segment = Arc::clone(&self.segments[i]);
+            let (len, next) = (self.len(&segment), self.segments[i + 1].base);
+            if !self.attach_indexes(&segment, len, next)? {
+                self.damage
+                    .push(format!("the indexes of {} do not fit: they are built again", segment.path().display()));
+                self.rebuild(&segment, len, next)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn attach_indexes(&self, segment: &Segment, len: u64, next_offset: i64) -> Result<bool, StorageError> {
+        let open = |kind: &str| {
+            let path = segment.sibling(kind);
+            match self.disk().open(&path, OpenMode::Read).and_then(|file| file.len().map(|len| (file, len))) {
+                Ok(found) => Ok(Some(found)),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(e) => Err(StorageError::new("open", &path, e)),
+            }
+        };
+        let (Some((offsets, offsets_len)), Some((times, times_len))) = (open("index")?, open("timeindex")?) else {
+            return Ok(false);
+        };
+        if offsets_len % OffsetIndex::ENTRY_BYTES as u64 != 0 || times_len % TimeIndex::ENTRY_BYTES as u64 != 0 {
+            return Ok(false);
+        }
+        let index_error = |e| segment.storage_error("read the index of", e);
+        let entries = (offsets_len / OffsetIndex::ENTRY_BYTES as u64) as usize;
+        let offsets = OffsetIndex { base: segment.base, table: Table::OnDisk { file: offsets, entries } };
+        let entries = (times_len / TimeIndex::ENTRY_BYTES as u64) as usize;
+        let times = TimeIndex { base: segment.base, table: Table::OnDisk { file: times, entries } };
+        if offsets.table.len() > 0 {
+            let last = offsets.get(offsets.table.len() - 1).map_err(index_error)?;
+            if last.position >= len || last.last_offset >= next_offset || last.last_offset < segment.base {
+                return Ok(false);
+            }
+        }
+        let newest = times.last().map_err(index_error)?;
+        if newest.is_none() && len > 0 || newest.is_some_and(|(t, o)| t < 0 || o >= next_offset) {
+            return Ok(false);
+        }
+        let aborted = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
+        let mut state = segment.state.lock();
+        (state.max_timestamp, state.max_timestamp_offset) = newest.unwrap_or((-1, -1));
+        state.offsets = offsets;
+        state.times = times;
+        state.aborted = txn_index::decode(&aborted, segment.base, next_offset);
+        state.size = len;
+        state.next_offset = next_offset;
+        Ok(true)
+    }
+
+    /// Builds the indexes of a closed segment from its batches, damage left out. The transaction index is kept.
+    fn rebuild(&self, segment: &Arc<Segment>, len: u64, next_offset: i64) -> Result<(), StorageError> {
+        let aborted = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
+        let mut scanner = Scanner::new(Arc::clone(segment.file()?), 0, len);
+        let mut expected = segment.base;
+        loop {
+            let position = scanner.position();
+            match scanner.step(expected).map_err(|e| segment.storage_error("read", e))? {
+                Step::End => break,
+                Step::Batch(header) => {
+                    let mut state = segment.state.lock();
+                    state.add(&header, position, self.interval);
+                    state.checked.insert(position, scanner.position());
+                    expected = header.next_offset().0;
+                }
+                Step::Bad => {
+                    let file = segment.file()?;
+                    let chain = find_chain(file, position, len, expected, next_offset)
+                        .map_err(|e| segment.storage_error("read", e))?;
+                    let (to, next) = chain.map_or((len, next_offset), |(at, h)| (at, h.base_offset.0));
+                    segment.state.lock().bad.push(BadRange { from: position, to, first: expected, next: Some(next) });
+                    if to == len {
+                        break;
+                    }
+                    expected = next;
+                    scanner = Scanner::new(Arc::clone(file), to, len);
+                }
+            }
+        }
+        let image = {
+            let mut state = segment.state.lock();
+            state.aborted = txn_index::decode(&aborted, segment.base, next_offset);
+            state.size = len;
+            state.next_offset = next_offset;
+            state.index_image()
+        };
+        match image {
+            Some(image) => segment.write_indexes(&image, true),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads everything behind the start, and decides where the log ends.
+    fn scan(&mut self, start: Start) -> Result<(), StorageError> {
+        self.end = start.offset;
+        let mut position = start.position;
+        let mut i = start.segment;
+        while i < self.segments.len() {
+            let segment = Arc::clone(&self.segments[i]);
+            // A hole between segments: below the recovery point it is as it is; above, the tail before it is lost.
+            if segment.base > self.end && segment.base > self.recovery_point {
+                return self.cut_from(i, 0, true);
+            }
+            self.end = self.end.max(segment.base);
+            match self.scan_segment(i, position)? {
+                Next::Segment => {}
+                Next::Cut(at) => return self.cut_from(i, at, false),
+            }
+            position = 0;
+            i += 1;
+        }
+        if self.end < self.recovery_point.max(self.log_start) {
+            // Offsets that were given are not given again.
+            let resume = self.recovery_point.max(self.log_start);
+            self.damage.push(format!(
+                "{} ends at offset {}, but was synced up to {resume}: it goes on there",
+                self.dir.display(),
+                self.end
+            ));
+            self.end = resume;
+            self.add_segment(resume)?;
+        }
+        Ok(())
+    }
+
+    fn scan_segment(&mut self, i: usize, position: u64) -> Result<Next, StorageError> {
+        let segment = Arc::clone(&self.segments[i]);
+        let file = Arc::clone(segment.file()?);
+        let mut len = self.len(&segment);
+        let mut scanner = Scanner::new(Arc::clone(&file), position, len);
+        loop {
+            let at = scanner.position();
+            let step = scanner.step(self.end).map_err(|e| segment.storage_error("read", e))?;
+            match step {
+                Step::Batch(header) if header.last_offset().0 - segment.base <= i64::from(i32::MAX) => {
+                    self.absorb(&segment, &header, scanner.bytes(), at);
+                    continue;
+                }
+                Step::End if self.end < self.recovery_point => return Ok(Next::Segment),
+                _ => {}
+            }
+            let ended = matches!(step, Step::End);
+            // What the segment lost, the journal may have.
+            if let Some(entry) = self.journal.get(&self.end).cloned() {
+                if entry.segment_base == segment.base && entry.position == at {
+                    file.write_all_at(&entry.bytes, at).map_err(|e| segment.storage_error("restore the tail of", e))?;
+                    len = len.max(at + entry.bytes.len() as u64);
+                    self.lens.insert(segment.base, len);
+                    self.journal.remove(&self.end);
+                    scanner = Scanner::new(Arc::clone(&file), at, len);
+                    continue;
+                }
+                if entry.segment_base == self.end && entry.segment_base > segment.base && entry.position == 0 {
+                    // The segment was rolled here. Whatever follows in its file was never part of it.
+                    file.set_len(at).map_err(|e| segment.storage_error("cut back", e))?;
+                    if self.segments.get(i + 1).is_none_or(|next| next.base != self.end) {
+                        self.lens.insert(self.end, 0);
+                        self.segments.insert(i + 1, Arc::new(self.segment(self.end)));
+                    }
+                    return Ok(Next::Segment);
+                }
+            }
+            if ended {
+                return Ok(Next::Segment);
+            }
+            if self.end >= self.recovery_point {
+                return Ok(Next::Cut(at));
+            }
+            if !self.pass_damage(i, at, len)? {
+                return Ok(Next::Segment);
+            }
+            let resume = segment.size();
+            scanner = Scanner::new(Arc::clone(&file), resume, len);
+        }
+    }
+
+    /// Damage below the recovery point: noted, and passed over. Whether the segment goes on behind it.
+    fn pass_damage(&mut self, i: usize, at: u64, len: u64) -> Result<bool, StorageError> {
+        let segment = Arc::clone(&self.segments[i]);
+        let first = self.end;
+        let limit = self.segments.get(i + 1).map_or(self.recovery_point, |next| next.base);
+        let chain = find_chain(segment.file()?, at, len, first, limit).map_err(|e| segment.storage_error("read", e))?;
+        let (to, next) = match &chain {
+            Some((to, header)) => (*to, header.base_offset.0),
+            None => (len, limit),
+        };
+        self.damage.push(format!(
+            "{}: offsets {first} to {} (bytes {at} to {to}) are damaged and cannot be read; nothing was deleted",
+            segment.path().display(),
+            next - 1
+        ));
+        {
+            let mut state = segment.state.lock();
+            state.bad.push(BadRange { from: at, to, first, next: Some(next) });
+            state.size = to;
+            state.next_offset = next;
+        }
+        self.end = next;
+        if chain.is_none() && i + 1 == self.segments.len() {
+            self.add_segment(next)?;
+        }
+        Ok(chain.is_some())
+    }
+
+    /// A new active segment.
+    fn add_segment(&mut self, base: i64) -> Result<(), StorageError> {
+        if self.segments.iter().all(|s| s.base != base) {
+            let segment = Arc::new(self.segment(base));
+            segment.file()?;
+            self.lens.insert(base, 0);
+            self.segments.push(segment);
+        }
+        Ok(())
+    }
+
+    fn absorb(&mut self, segment: &Segment, header: &BatchHeader, bytes: &[u8], position: u64) {
+        let mut staged = Staged::default();
+        // Replay is not refused: it was accepted once.
+        let marker = marker_of(header, bytes);
+        let _accepted = self.producers.stage(&mut staged, header, marker, Check::Nothing);
+        let aborted = self.producers.apply(staged);
+        self.epochs.note(header.leader_epoch.0, header.base_offset.0);
+        let mut state = segment.state.lock();
+        state.add(header, position, self.interval);
+        state.checked.insert(position, position + bytes.len() as u64);
+        state.aborted.extend(aborted);
+        self.scanned_bytes += bytes.len() as u64;
+        self.end = header.next_offset().0;
+    }
+
+    /// Cuts the log at `at` in segment `i`; keeps the bytes.
+    fn cut_from(&mut self, i: usize, at: u64, whole: bool) -> Result<(), StorageError> {
+        let tails: Vec<(Arc<Segment>, u64)> =
+            self.segments[i..].iter().enumerate().map(|(k, s)| (Arc::clone(s), if k == 0 { at } else { 0 })).collect();
+        let kept_in = self.shared.state_dir.join("cut").join(&self.hints.name);
+        let mut bytes = 0;
+        let mut valid_batches_follow = false;
+        for (segment, from) in &tails {
+            let len = self.len(segment);
+            if len > *from {
+                bytes += len - from;
+                let file = segment.file()?;
+                // At its own front a later segment may begin with a good batch.
+                let probe =
+                    if *from == 0 { Scanner::new(Arc::clone(file), 0, len).step(self.end) } else { Ok(Step::End) };
+                let probe = probe.map_err(|e| segment.storage_error("read", e))?;
+                valid_batches_follow |= matches!(probe, Step::Batch(_))
+                    || any_batch_after(file, *from, len, self.end).map_err(|e| segment.storage_error("read", e))?;
+                let name = format!("{:020}-{}", self.end, file_name(segment.base, "log"));
+                self.keep(file, *from, len, &kept_in.join(name))?;
+            }
+        }
+        if bytes > 0 {
+            self.cut = Some(Cut {
+                log: self.hints.name.clone(),
+                end_offset: Offset(self.end),
+                bytes,
+                kept_in: kept_in.clone(),
+                valid_batches_follow,
+            });
+        }
+        let first_removed = if whole { i } else { i + 1 };
+        if !whole {
+            let segment = &self.segments[i];
+            segment.file()?.set_len(at).map_err(|e| segment.storage_error("cut", e))?;
+        }
+        for segment in self.segments.drain(first_removed..).collect::<Vec<_>>().iter().rev() {
+            segment.remove_files()?;
+        }
+        if self.segments.is_empty() {
+            self.add_segment(self.end)?;
+        }
+        Ok(())
+    }
+
+    /// Copies `[from, to)` of a file, durably.
+    fn keep(&self, file: &Arc<dyn File>, from: u64, to: u64, path: &std::path::Path) -> Result<(), StorageError> {
+        let copy = || {
+            let dir = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+            self.disk().create_dir_all(dir)?;
+            let out = self.disk().open(path, OpenMode::Write)?;
+            out.set_len(0)?;
+            let mut block = vec![0; COPY_BYTES.min((to - from) as usize)];
+            let mut at = from;
+            while at < to {
+                let n = (block.len() as u64).min(to - at) as usize;
+                file.read_exact_at(&mut block[..n], at)?;
+                out.write_all_at(&block[..n], at - from)?;
+                at += n as u64;
+            }
+            out.sync_all()?;
+            self.disk().sync_dir(dir)?;
+            if let Some(parent) = dir.parent() {
+                self.disk().sync_dir(parent)?;
+            }
+            self.disk().sync_dir(&self.shared.state_dir)
+        };
+        copy().map_err(|e| StorageError::new("keep what is cut in", path, e))
+    }
+
+    fn finish(mut self, snapshot_end: i64) -> Result<Opened, StorageError> {
+        self.producers.high_watermark_moved(self.end);
+        self.epochs.cut_front(self.log_start);
+        // Snapshots above the end would be believed once the log has grown past them.
+        let bases: Vec<i64> = self.segments.iter().map(|s| s.base).collect();
+        for offset in &self.snapshots {
+            if *offset > self.end || (*offset != snapshot_end && !bases.contains(offset)) {
+                remove_if_there(self.disk(), &self.dir.join(file_name(*offset, "snapshot")))?;
+            }
+        }
+        let active = self.segments.len() - 1;
+        for segment in &self.segments[..active] {
+            let image = segment.state.lock().index_image();
+            if let Some(image) = image {
+                segment.write_indexes(&image, true)?;
+            }
+        }
+        // The active segment's file exists, and ends where its batches do.
+        let last = &self.segments[active];
+        last.file()?;
+        let mut state =
+            State::new(self.hints.config.clone(), std::mem::take(&mut self.segments), self.log_start, self.end);
+        state.snapshot_end = snapshot_end;
+        state.bytes_since_snapshot = self.scanned_bytes;
+        state.producers = std::mem::take(&mut self.producers);
+        state.epochs = std::mem::take(&mut self.epochs);
+        // What lies above the recovery point may be in the page cache only: to be synced before it is shown.
+        if self.end > self.hints.recovery_point || self.cut.is_some() {
+            let tail: Vec<_> = state
+                .segments
+                .iter()
+                .filter(|s| s.next_offset() > self.hints.recovery_point || s.size() == 0)
+                .cloned()
+                .collect();
+            state.unsynced = tail;
+            if self.cut.is_some() && state.unsynced.is_empty() {
+                state.unsynced.push(Arc::clone(state.active()));
+            }
+            state.names_created = 1;
+        }
+        let log = Log::new(&self.hints.name, &self.shared, state);
+        Ok(Opened { log, cut: self.cut, damage: self.damage })
+    }
+}
