@@ -11,18 +11,26 @@
 //! Never: executes anything, does I/O, reads a clock or the environment.
 
 pub mod ast;
+pub mod bind;
+pub mod catalog;
+pub mod describe;
 pub mod diagnostic;
 pub mod duration;
 pub mod settings;
 pub mod suggest;
+pub mod topology;
 
 mod lexer;
+mod options;
 mod parser;
 
 pub use ast::{Statement, StatementKind};
+pub use bind::{Bound, Change, bind};
+pub use catalog::{Catalog, Object};
 pub use diagnostic::{Code, Diagnostic, Severity, Source, Span};
 pub use parser::{parse, parse_canonical};
 pub use settings::{SettingUse, Settings, setting_uses};
+pub use topology::TopologyPlan;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use crate::{Diagnostic, Settings};
+use crate::catalog::Body;
+use crate::{Bound, Catalog, Diagnostic, Settings};
 
 fn testdata() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata")
@@ -65,6 +66,101 @@ fn parsed(sql: &str, settings: &Settings) -> String {
             })
             .collect(),
     }
+}
+
+/// Declares everything in order and tells the topologies, the pull queries, or the first fault.
+fn bound(sql: &str, settings: &Settings) -> String {
+    let statements = match crate::parse("", sql, settings) {
+        Err(problems) => return rendered(&problems),
+        Ok(statements) => statements,
+    };
+    let mut catalog = Catalog::new();
+    let mut out = String::new();
+    for statement in &statements {
+        match crate::bind(statement, &catalog) {
+            Err(problem) => {
+                out.push_str(&problem.render());
+                return out;
+            }
+            Ok(Bound::Create { object, change, warnings }) => {
+                out.push_str(&rendered(&warnings));
+                let columns: Vec<String> = object.columns().iter().map(|(name, ty)| format!("{name} {ty}")).collect();
+                let _ = writeln!(out, "{change:?} {} {} ({})", object.kind().name(), object.name, columns.join(", "));
+                if let Body::Endpoint(endpoint) = &object.body {
+                    let _ = writeln!(
+                        out,
+                        "  {} {} every {:?} into {:?}",
+                        endpoint.method.name(),
+                        endpoint.path,
+                        endpoint.every_ms,
+                        endpoint.into
+                    );
+                    let _ = write!(out, "  {}", crate::describe::explain_pull(&endpoint.query));
+                }
+                catalog.insert(*object);
+            }
+            Ok(Bound::Drop { name, delete_topic }) => {
+                let _ = writeln!(out, "drop {name:?} delete topic {delete_topic:?}");
+                name.and_then(|name| catalog.remove(&name));
+            }
+            Ok(Bound::Select(pull)) => {
+                let _ = write!(out, "{}", crate::describe::explain_pull(&pull));
+                let _ = writeln!(out, "  order by {} limit {:?}", pull.order_by.len(), pull.limit);
+            }
+            Ok(Bound::Explain(text)) => out.push_str(&text),
+            Ok(other) => {
+                let _ = writeln!(out, "{other:?}");
+            }
+        }
+    }
+    for plan in catalog.topologies() {
+        plan.topology.check().unwrap_or_else(|error| panic!("{sql}: {error}"));
+        for (name, node) in &plan.tables {
+            let engine::Operator::Aggregate(aggregate) = &plan.topology.nodes[*node].operator else { panic!("{name}") };
+            let Body::Table(table) = &catalog.get(name).unwrap().body else { panic!("{name}") };
+            assert_eq!(aggregate.schema(), table.store_schema(), "the store's rows are what pull queries are bound to");
+        }
+        let object = catalog.get(&plan.root).unwrap();
+        let text = crate::describe::explain(object, &catalog);
+        out.push_str(text.split_once('\n').map_or("", |(_, plan)| plan));
+    }
+    out
+}
+
+#[test]
+fn plans() {
+    check("plans.txt", bound);
+}
+
+#[test]
+fn faults_of_meaning_are_told() {
+    check("bind-errors.txt", |sql, settings| {
+        let setup = "CREATE STREAM page_events (name TEXT, \"user\" TEXT, date TIMESTAMP, duration BIGINT DEFAULT 0) WITH (topic = 'R2');
+            CREATE TABLE page_count AS SELECT name, window_start, window_end, count(*) AS visits
+              FROM TUMBLE(page_events, INTERVAL '5 seconds') GROUP BY name, window_start, window_end;
+            CREATE STREAM derived AS SELECT name FROM page_events;";
+        let mut catalog = Catalog::new();
+        for statement in crate::parse("", setup, &Settings::new()).unwrap() {
+            let Ok(Bound::Create { object, .. }) = crate::bind(&statement, &catalog) else {
+                panic!("the set-up binds")
+            };
+            catalog.insert(*object);
+        }
+        let statements = crate::parse("", sql, settings).unwrap_or_else(|e| panic!("{sql}: {}", rendered(&e)));
+        let mut out = String::new();
+        for statement in &statements {
+            match crate::bind(statement, &catalog) {
+                Err(problem) => out.push_str(&problem.render()),
+                Ok(Bound::Create { object, change, warnings }) => {
+                    out.push_str(&rendered(&warnings));
+                    let _ = writeln!(out, "{change:?} {}", object.name);
+                    catalog.insert(*object);
+                }
+                Ok(_) => out.push_str("fine\n"),
+            }
+        }
+        out
+    });
 }
 
 #[test]
