@@ -1,6 +1,6 @@
 // Every word of the console. A second language is a second object of this shape.
 
-import type { Generator, Trace } from './contract.ts';
+import type { Generator, Trace, Value } from './contract.ts';
 import { brief, count, duration, rate, span } from './format.ts';
 
 const parse = (text: string) => Date.parse(text);
@@ -60,7 +60,7 @@ export const s = {
     linkHelp: 'Open this query on its own page',
     full: 'Full screen',
     failed: (cause: string, fix: string | null) => `This query has stopped: ${cause}.${fix ? ` ${fix}` : ''}`,
-    paused: 'Picture held',
+    paused: 'picture held',
     series: 'Show series',
     others: (keys: number) => `others (${keys})`,
     provisional: (value: string) => `now ${value}`,
@@ -195,8 +195,7 @@ export const s = {
         case 'filtered': {
           const filter = trace.filter;
           if (!filter) return 'filtered';
-          const values = Object.entries(filter.values).map(([name, value]) => `${name} ${brief(value)}`);
-          return `${values.join(', ')} is not ${predicateRest(filter.predicate, Object.keys(filter.values))}: filtered`;
+          return `${opposite(filter.predicate, filter.values)}: filtered`;
         }
         case 'late':
           return `too late for ${where}${trace.reason ? `: ${trace.reason}` : ''}`;
@@ -247,8 +246,13 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** "duration > 100" for the column `duration` → "> 100"; anything else is shown whole. */
-function predicateRest(predicate: string, columns: string[]): string {
-  const column = columns.length === 1 ? columns[0]! : '';
-  return column && predicate.startsWith(`${column} `) ? predicate.slice(column.length + 1) : `(${predicate})`;
+const OPPOSITES: Record<string, string> = { '>': '≤', '>=': '<', '<': '≥', '<=': '>', '=': '≠', '<>': '=', '!=': '=' };
+
+/** Why a predicate did not hold: "duration > 100" of a record with 87 → "duration 87 ≤ 100". */
+export function opposite(predicate: string, values: Record<string, Value>): string {
+  const shown = Object.entries(values).map(([name, value]) => `${name} ${brief(value)}`);
+  const simple = /^"?(\w+)"? (>=|<=|<>|!=|>|<|=) (\S+|'[^']*')$/.exec(predicate);
+  if (simple && shown.length === 1 && simple[1]! in values && values[simple[1]!] !== null)
+    return `${shown[0]} ${OPPOSITES[simple[2]!]} ${simple[3]}`;
+  return `${shown.join(', ')} is not ${predicate}`;
 }

@@ -109,3 +109,14 @@ test('two topics joined, a chain behind', () => {
   assert.deepEqual(at['topic B'].slice(0, 2), [1, 1]);
   assert.deepEqual(at['query sum'].slice(0, 2), [4, 0]);
 });
+
+test('a filtered record is told why', async () => {
+  const { opposite } = await load('./src/strings.ts');
+  for (const [predicate, values, expected] of [
+    ['duration > 100', { duration: 87 }, 'duration 87 ≤ 100'],
+    ["name = 'P1'", { name: 'P2' }, "name P2 ≠ 'P1'"],
+    ['duration > 100', { duration: null }, 'duration null is not duration > 100'],
+    ['a > 1 AND b > 1', { a: 0, b: 2 }, 'a 0, b 2 is not a > 1 AND b > 1'],
+  ])
+    assert.equal(opposite(predicate, values), expected);
+});

@@ -24,7 +24,7 @@ const history = (rows = [], streamSeconds = 0, graceSeconds = 60) => {
 const plain = (points) => Object.fromEntries(points.series.map(({ key, values }) => [key, values]));
 
 test('columns that are not those of a windowed table have no shape', () => {
-  assert.deepEqual(shapeOf(COLUMNS), { keys: [0], start: 1, end: 2, value: 3 });
+  assert.deepEqual(shapeOf(COLUMNS), { keys: [0], keyNames: ['name'], start: 1, end: 2, value: 3 });
   assert.equal(shapeOf(COLUMNS.slice(0, 3)), null);
   assert.equal(shapeOf(COLUMNS.filter(({ role }) => role !== 'window_end')), null);
 });

@@ -22,7 +22,7 @@ export type Cell = {
   corrected: Set<string>;
 };
 
-export type Shape = { keys: number[]; start: number; end: number; value: number };
+export type Shape = { keys: number[]; keyNames: string[]; start: number; end: number; value: number };
 
 export type Series = { key: string; members: string[]; values: (number | null)[] };
 
@@ -48,7 +48,7 @@ export function shapeOf(columns: Column[], valueName?: string): Shape | null {
   const end = at('window_end');
   if (start < 0 || end < 0 || value < 0) return null;
   const keys = columns.flatMap((column, index) => (column.role === 'key' ? [index] : []));
-  return { keys, start, end, value };
+  return { keys, keyNames: keys.map((index) => columns[index]!.name), start, end, value };
 }
 
 /** The series name of a row: its key columns, joined. */
@@ -115,7 +115,7 @@ export class WindowHistory {
       if (!cell) continue;
       if (record.accepted) {
         cell.late += 1;
-        cell.corrected.add(seriesKey(Object.values(record.key)));
+        cell.corrected.add(seriesKey(this.shape.keyNames.map((name) => record.key[name] ?? null)));
       } else cell.dropped += 1;
     }
     this.version += 1;
