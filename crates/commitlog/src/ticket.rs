@@ -24,6 +24,13 @@ pub struct Ticket {
     registered: Option<u64>,
 }
 
+impl Clone for Ticket {
+    /// Another ticket for the same round; it waits on its own.
+    fn clone(&self) -> Self {
+        Self { rounds: self.rounds.clone(), round: self.round, registered: None }
+    }
+}
+
 impl Ticket {
     /// A ticket that is done.
     pub fn done() -> Self {
