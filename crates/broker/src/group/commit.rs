@@ -145,14 +145,13 @@ impl GroupCoordinator {
             let expired = expired_offsets(group, retention_ms, now.wall);
             let kept = group.offsets.partitions().len() - expired.len();
             let deserted = group.state == GroupState::Empty && group.pending_members.is_empty() && kept == 0;
-            let recorded = group.generation > 0;
+            let (recorded, traceless) = (group.generation > 0, group.is_traceless());
             for (topic, partition) in &expired {
                 effects.records.push(tombstone(&group_id, topic, *partition));
             }
             if deserted && recorded {
-                effects.records.push(GroupRecord::Group { group_id: group_id.clone(), value: None });
-            } else if deserted && expired.is_empty() {
-                // It never came to anything: no record of it exists.
+                effects.records.push(GroupRecord::Group { group_id, value: None });
+            } else if traceless {
                 self.groups.remove(&group_id);
             }
         }

@@ -86,7 +86,10 @@ impl GroupCoordinator {
                     }
                 };
                 match (value, producer) {
-                    (None, _) => group.offsets.remove(topic, *partition),
+                    (None, _) => {
+                        group.offsets.remove(topic, *partition);
+                        self.drop_if_traceless(group_id);
+                    }
                     (Some(value), None) => {
                         let entry = OffsetEntry { value: value.clone(), record_offset: offset };
                         group.offsets.put(topic.clone(), *partition, entry);
@@ -119,6 +122,14 @@ impl GroupCoordinator {
                     group.offsets.abort(producer);
                 }
             }
+            self.drop_if_traceless(&group_id);
+        }
+    }
+
+    /// A group of which the log would know nothing any more, and memory neither, is gone.
+    fn drop_if_traceless(&mut self, group_id: &str) {
+        if self.groups.get(group_id).is_some_and(Group::is_traceless) {
+            self.groups.remove(group_id);
         }
     }
 

@@ -288,9 +288,11 @@ impl GroupCoordinator {
                         .values_mut()
                         .filter_map(|m| m.awaiting_sync.take().map(|park| (m.id.clone(), park)))
                         .collect();
-                    for (member_id, park) in waiting {
-                        effects.sync(park, synced(group, &member_id));
-                        self.touch(&request.group_id, &member_id, now);
+                    for (member_id, park) in &waiting {
+                        effects.sync(*park, synced(group, member_id));
+                    }
+                    for (member_id, _) in &waiting {
+                        self.touch(&request.group_id, member_id, now);
                     }
                     return Ok(());
                 }

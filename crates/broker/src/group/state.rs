@@ -132,6 +132,14 @@ impl Group {
         self.new_member_added = false;
     }
 
+    /// Whether nothing of it is recorded, and nobody is about to join it.
+    pub fn is_traceless(&self) -> bool {
+        self.state == GroupState::Empty
+            && self.generation == 0
+            && self.pending_members.is_empty()
+            && self.offsets.is_empty()
+    }
+
     pub fn is_leader(&self, member_id: &str) -> bool {
         self.leader.as_deref() == Some(member_id)
     }

@@ -1,0 +1,246 @@
+//! Transaction requests: decide, append, replay, and answer when it is durable.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+
+use commitlog::Ticket;
+use record::ProducerEpoch;
+use tokio::sync::oneshot;
+use wire::ErrorCode;
+
+use super::ending::Step;
+use super::records::encode_transaction_record;
+use super::{Coordinators, Shared};
+use crate::group::Now;
+use crate::topic::OFFSETS_TOPIC;
+use crate::txn::{
+    EndStep, InitReply, InitRequest, Partitions, Producer, Refusal, TransactionCoordinator, TransactionDescription,
+    TransactionFilter, TransactionRecord,
+};
+
+/// The transaction machine, the endings under way, and the requests that wait for one.
+pub(super) struct Transactions {
+    pub machine: TransactionCoordinator,
+    /// In the order of their tickets; Prepare records among them in the order of the log.
+    pub steps: VecDeque<Step>,
+    /// Requests that would begin an id's next transaction while its last one ends.
+    pub waiting: HashMap<String, Vec<oneshot::Sender<()>>>,
+    /// The last append to `__transaction_state`.
+    pub last: Ticket,
+}
+
+impl Transactions {
+    pub fn new(machine: TransactionCoordinator) -> Self {
+        Self { machine, steps: VecDeque::new(), waiting: HashMap::new(), last: Ticket::done() }
+    }
+}
+
+impl Shared {
+    /// Appends a record to `__transaction_state` and replays it.
+    pub(super) fn append_transaction(
+        &self,
+        transactions: &mut Transactions,
+        record: &TransactionRecord,
+        now: Now,
+    ) -> Result<Ticket, ErrorCode> {
+        let encoded = encode_transaction_record(record).map_err(|error| {
+            tracing::error!(%error, "a transaction record cannot be encoded");
+            ErrorCode::UnknownServerError
+        })?;
+        let appended = self.transaction_log.append(&[encoded], None, now.wall).map_err(|error| {
+            tracing::warn!(%error, transactional_id = record.transactional_id, "a transaction record was not appended");
+            ErrorCode::CoordinatorNotAvailable
+        })?;
+        transactions.machine.replay(record, now);
+        transactions.last = appended.ticket.clone();
+        Ok(appended.ticket)
+    }
+
+    fn init(&self, request: &InitRequest) -> Result<(Producer, Ticket), Refusal> {
+        let mut transactions = self.transactions.lock();
+        let now = self.now();
+        let Some(fresh) = self.fresh_producer_id() else { return Err(ErrorCode::CoordinatorLoadInProgress.into()) };
+        let mut unused = Some(fresh);
+        let reply = transactions.machine.init(request, || unused.take().unwrap_or(fresh), now)?;
+        match reply {
+            InitReply::Ready { record: None, producer } => Ok((producer, transactions.last.clone())),
+            InitReply::Ready { record: Some(record), producer } => {
+                let ticket = self.append_transaction(&mut transactions, &record, now)?;
+                Ok((producer, ticket))
+            }
+            InitReply::Aborting => {
+                self.drain(&mut transactions, &request.transactional_id, None);
+                Err(ErrorCode::ConcurrentTransactions.into())
+            }
+        }
+    }
+
+    fn fresh_producer_id(&self) -> Option<record::ProducerId> {
+        let id = self.producer_ids.next();
+        if self.producer_ids.is_low() {
+            self.alarm.ring();
+        }
+        id
+    }
+
+    /// The record of newly added partitions is in the log; or how to go on.
+    pub(super) fn add_partitions(
+        &self,
+        transactional_id: &str,
+        producer: Producer,
+        connection: u64,
+        partitions: &Partitions,
+    ) -> Result<Ticket, Added> {
+        let mut transactions = self.transactions.lock();
+        let now = self.now();
+        let added = transactions.machine.add_partitions(transactional_id, producer, connection, partitions, now);
+        match added {
+            Ok(None) => Ok(transactions.last.clone()),
+            Ok(Some(record)) => {
+                let ticket = self.append_transaction(&mut transactions, &record, now).map_err(Added::refused)?;
+                // A new timeout may be the next thing to wait for.
+                self.alarm.ring();
+                Ok(ticket)
+            }
+            Err(Refusal::Busy) => {
+                let (sender, receiver) = oneshot::channel();
+                transactions.waiting.entry(transactional_id.to_owned()).or_default().push(sender);
+                Err(Added::Wait(receiver))
+            }
+            Err(refusal) => Err(Added::Refused(refusal)),
+        }
+    }
+}
+
+/// Why partitions were not added at once.
+pub(super) enum Added {
+    /// The id's last transaction is ending; try again after this.
+    Wait(oneshot::Receiver<()>),
+    /// They are refused.
+    Refused(Refusal),
+}
+
+impl Added {
+    fn refused(error: ErrorCode) -> Self {
+        Self::Refused(Refusal::Error(error))
+    }
+}
+
+impl Coordinators {
+    /// InitProducerId without a transactional id: a producer id of its own, at epoch 0. `None` until the next block of ids
+    /// is reserved.
+    #[must_use]
+    pub fn fresh_producer(&self) -> Option<Producer> {
+        Some(Producer { id: self.shared.fresh_producer_id()?, epoch: ProducerEpoch(0) })
+    }
+
+    /// InitProducerId with a transactional id.
+    pub fn init_producer(
+        &self,
+        request: &InitRequest,
+    ) -> impl Future<Output = Result<Producer, Refusal>> + Send + use<> {
+        let begun = self.shared.init(request);
+        async move {
+            let (producer, ticket) = begun?;
+            ticket.await.map_err(|_| ErrorCode::CoordinatorNotAvailable)?;
+            Ok(producer)
+        }
+    }
+
+    /// AddPartitionsToTxn. Waits while the id's last transaction ends.
+    pub fn add_partitions(
+        &self,
+        transactional_id: String,
+        producer: Producer,
+        connection: u64,
+        partitions: Partitions,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            loop {
+                match shared.add_partitions(&transactional_id, producer, connection, &partitions) {
+                    Ok(ticket) => break ticket.await.map_err(|_| ErrorCode::CoordinatorNotAvailable.into()),
+                    Err(Added::Wait(receiver)) => {
+                        // Dropped with the ending that failed: the next try tells.
+                        let _ = receiver.await;
+                        if shared.set.health().is_some() {
+                            break Err(ErrorCode::CoordinatorNotAvailable.into());
+                        }
+                    }
+                    Err(Added::Refused(refusal)) => break Err(refusal),
+                }
+            }
+        }
+    }
+
+    /// AddOffsetsToTxn: all groups live in one partition.
+    pub fn add_offsets(
+        &self,
+        transactional_id: String,
+        producer: Producer,
+        connection: u64,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+        let partitions = Partitions::from([(OFFSETS_TOPIC.to_owned(), [0].into())]);
+        self.add_partitions(transactional_id, producer, connection, partitions)
+    }
+
+    /// EndTxn, answered when the end is decided for good and the markers are appended.
+    pub fn end_transaction(
+        &self,
+        transactional_id: &str,
+        producer: Producer,
+        connection: u64,
+        commit: bool,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+        let begun = {
+            let mut transactions = self.shared.transactions.lock();
+            match transactions.machine.begin_end(transactional_id, producer, connection, commit) {
+                Ok(EndStep::Done) => Ok(None),
+                Ok(EndStep::Begun) => {
+                    let (sender, receiver) = oneshot::channel();
+                    self.shared.drain(&mut transactions, transactional_id, Some(sender));
+                    Ok(Some(receiver))
+                }
+                Err(refusal) => Err(refusal),
+            }
+        };
+        self.shared.alarm.ring();
+        async move {
+            match begun? {
+                None => Ok(()),
+                Some(receiver) => match receiver.await {
+                    Ok(ended) => ended.map_err(Refusal::Error),
+                    Err(_) => Err(ErrorCode::CoordinatorNotAvailable.into()),
+                },
+            }
+        }
+    }
+
+    /// Runs `append` if the producer may append to this partition as part of its transaction, so that the transaction
+    /// cannot end in between. The error is Produce's.
+    pub fn append_transactional<R>(
+        &self,
+        transactional_id: &str,
+        producer: Producer,
+        topic: &str,
+        partition: i32,
+        append: impl FnOnce() -> R,
+    ) -> Result<R, ErrorCode> {
+        let transactions = self.shared.transactions.lock();
+        transactions.machine.verify(transactional_id, producer, topic, partition)?;
+        Ok(append())
+    }
+
+    /// DescribeTransactions, for one id.
+    #[must_use]
+    pub fn describe_transaction(&self, transactional_id: &str) -> Option<TransactionDescription> {
+        self.shared.transactions.lock().machine.describe(transactional_id)
+    }
+
+    /// ListTransactions.
+    #[must_use]
+    pub fn list_transactions(&self, filter: &TransactionFilter) -> Vec<TransactionDescription> {
+        self.shared.transactions.lock().machine.list(filter, self.shared.now())
+    }
+}
