@@ -277,6 +277,7 @@ impl Broker {
             self.delete_logs(&topic.partitions);
             topic
         };
+        self.coordinators().forget_topic(name);
         Ok(topic.info())
     }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use commitlog::{Log, LogSet, RecoveryReport, SetOptions, StorageError};
 use os::{Clock, Disk};
@@ -16,6 +16,7 @@ use wire::Uuid;
 
 use crate::catalog::Catalog;
 use crate::config::ServerConfigs;
+use crate::coordinator::{Coordinators, RecoveryError};
 use crate::maintenance::Maintenance;
 use crate::metadata::journal::MetadataError;
 use crate::metadata::properties::{DataDirectory, DirectoryError};
@@ -73,6 +74,12 @@ impl From<commitlog::CreateError> for OpenError {
     }
 }
 
+impl From<RecoveryError> for OpenError {
+    fn from(e: RecoveryError) -> Self {
+        OpenError::Other(e.to_string())
+    }
+}
+
 impl From<MetadataError> for OpenError {
     fn from(e: MetadataError) -> Self {
         OpenError::Metadata(e)
@@ -94,6 +101,8 @@ pub struct Broker {
     pub(crate) server_configs: RwLock<Arc<ServerConfigs>>,
     recovery: RecoveryReport,
     maintenance: Maintenance,
+    /// Set once, before anything is served.
+    coordinators: OnceLock<Coordinators>,
 }
 
 impl Broker {
@@ -127,8 +136,11 @@ impl Broker {
             server_configs: RwLock::new(Arc::new(server_configs)),
             recovery,
             maintenance: Maintenance::default(),
+            coordinators: OnceLock::new(),
         });
         broker.bring_up_topics()?;
+        let coordinators = Coordinators::open(crate::coordinator::options(&broker)?)?;
+        let _ = broker.coordinators.set(coordinators);
         if broker.options.background {
             broker.maintenance.start(&broker).map_err(OpenError::Io)?;
         }
@@ -138,7 +150,15 @@ impl Broker {
     /// Stops the background work and closes the logs cleanly. The network front must be stopped before.
     pub fn shutdown(&self) -> Result<(), StorageError> {
         self.maintenance.stop();
+        self.coordinators().stop();
         self.logs.close()
+    }
+
+    /// Groups and transactions.
+    #[must_use]
+    pub fn coordinators(&self) -> &Coordinators {
+        // `open` sets it before it gives the broker to anybody.
+        self.coordinators.get().expect("a broker that is open has its coordinators")
     }
 
     /// The offset of the last metadata record: the epoch of the finalized features.

@@ -16,6 +16,9 @@
 //! - [`config`] — topic and broker configs: tables, layers, validation.
 //! - [`metadata`] — `__cluster_metadata-0` and the small files beside the logs.
 //! - [`produce`] — the way of a client's batch into a log.
+//! - [`group`] — classic consumer groups, a pure machine.
+//! - [`txn`] — transactions, a pure machine.
+//! - [`coordinator`] — where both meet their logs.
 //! - [`reply`] — when and how a request is answered.
 //! - [`api`] — the Kafka APIs.
 //! - [`net`] — the TCP front.
@@ -26,6 +29,8 @@ pub mod api;
 pub mod broker;
 pub mod catalog;
 pub mod config;
+pub mod coordinator;
+pub mod group;
 mod maintenance;
 pub mod metadata;
 pub mod net;
@@ -34,6 +39,7 @@ pub mod produce;
 pub mod reply;
 mod startup;
 pub mod topic;
+pub mod txn;
 
 pub use admin::{AdminError, CreateTopicError, Resource};
 pub use broker::{Broker, OpenError};

@@ -20,25 +20,43 @@ use crate::metadata::{BROKER_RESOURCE, NODE_ID, TOPIC_RESOURCE};
 use crate::reply::{Answer, Body, Part, Reply, Response};
 use crate::topic::Partition;
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod alter_configs;
 mod api_versions;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
 mod describe_topic_partitions;
+mod describe_transactions;
 mod elect_leaders;
+mod end_txn;
 mod fetch;
+mod find_coordinator;
+mod heartbeat;
 mod incremental_alter_configs;
+mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sync_group;
+mod txn_offset_commit;
 
 /// Everything that is served, in key order.
 static APIS: &[&Api] = &[
@@ -46,20 +64,38 @@ static APIS: &[&Api] = &[
     &fetch::API,
     &list_offsets::API,
     &metadata::API,
+    &offset_commit::API,
+    &offset_fetch::API,
+    &find_coordinator::API,
+    &join_group::API,
+    &heartbeat::API,
+    &leave_group::API,
+    &sync_group::API,
+    &describe_groups::API,
+    &list_groups::API,
     &api_versions::API,
     &create_topics::API,
     &delete_topics::API,
     &delete_records::API,
+    &init_producer_id::API,
     &offset_for_leader_epoch::API,
+    &add_partitions_to_txn::API,
+    &add_offsets_to_txn::API,
+    &end_txn::API,
+    &txn_offset_commit::API,
     &describe_configs::API,
     &alter_configs::API,
     &describe_log_dirs::API,
     &create_partitions::API,
+    &delete_groups::API,
     &elect_leaders::API,
     &incremental_alter_configs::API,
     &list_partition_reassignments::API,
+    &offset_delete::API,
     &describe_cluster::API,
     &describe_producers::API,
+    &describe_transactions::API,
+    &list_transactions::API,
     &describe_topic_partitions::API,
 ];
 
@@ -313,4 +349,17 @@ fn topic_operations() -> i32 {
 /// idempotent write.
 fn cluster_operations() -> i32 {
     const { operations(&[5, 7, 8, 9, 10, 11, 12]) }
+}
+
+/// The other end of the connection as Java prints it (`/127.0.0.1`): what tools show for the members of a group.
+fn client_host(context: &Context) -> String {
+    format!("/{}", context.peer.ip().to_canonical())
+}
+
+/// How an API tells a producer that it is fenced: versions before PRODUCER_FENCED say INVALID_PRODUCER_EPOCH.
+fn fenced_as(knows_fenced: bool) -> impl Fn(ErrorCode) -> ErrorCode + Copy {
+    move |error| match error {
+        ErrorCode::ProducerFenced if !knows_fenced => ErrorCode::InvalidProducerEpoch,
+        other => other,
+    }
 }

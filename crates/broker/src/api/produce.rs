@@ -29,6 +29,7 @@ use crate::broker::Broker;
 use crate::produce::{ProduceError, sole_batch};
 use crate::reply::Reply;
 use crate::topic::is_internal;
+use crate::txn::Producer;
 use commitlog::{Appended, Ticket};
 
 pub(super) const API: Api = Api::new(ApiKey::Produce, 3..=11, |call| call.run(handle)).advertised_from(0);
@@ -111,9 +112,13 @@ fn append(
         return Err(refuse(ErrorCode::UnsupportedCompressionType));
     }
     if batch.header.is_transactional() {
-        // No coordinator can have added the partition to a transaction yet.
-        let _ = transactional_id;
-        return Err(refuse(ErrorCode::InvalidTxnState));
+        let transactional_id = transactional_id.ok_or_else(|| refuse(ErrorCode::InvalidTxnState))?;
+        let producer = Producer { id: batch.header.producer_id, epoch: batch.header.producer_epoch };
+        let append = || partition.append_checked(batch, ctx.now_ms);
+        return broker
+            .coordinators()
+            .append_transactional(transactional_id, producer, topic, data.index, append)
+            .map_err(refuse)?;
     }
     partition.append_checked(batch, ctx.now_ms)
 }

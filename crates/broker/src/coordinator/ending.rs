@@ -89,9 +89,7 @@ impl Shared {
         let settled = |log: &Log| log.high_watermark() >= log.log_end_offset();
         let mut partitions = description.value.partitions.iter().flat_map(|(t, ps)| ps.iter().map(move |p| (t, *p)));
         let all_settled = transactions.last.is_done()
-            && partitions.all(|(topic, partition)| {
-                (self.find)(topic, partition).is_none_or(|(log, _)| settled(&log))
-            });
+            && partitions.all(|(topic, partition)| (self.find)(topic, partition).is_none_or(|(log, _)| settled(&log)));
         if all_settled { Ticket::done() } else { self.set.sync() }
     }
 

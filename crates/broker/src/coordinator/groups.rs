@@ -165,10 +165,7 @@ impl Coordinators {
     }
 
     /// OffsetCommit.
-    pub fn commit_offsets(
-        &self,
-        request: OffsetCommitRequest,
-    ) -> impl Future<Output = CommitReply> + Send + use<> {
+    pub fn commit_offsets(&self, request: OffsetCommitRequest) -> impl Future<Output = CommitReply> + Send + use<> {
         let mut groups = self.shared.groups.lock();
         let now = self.shared.now();
         let decision = groups.machine.commit_offsets(request, now);

@@ -52,8 +52,7 @@ impl CoordinatorLog {
         now: TimestampMs,
     ) -> Result<CoordinatorAppend, AppendError> {
         let identity = producer.map(|p| ProducerIdentity { id: p.id, epoch: p.epoch, base_sequence: Sequence::NONE });
-        let options =
-            BatchOptions { producer: identity, transactional: producer.is_some(), ..BatchOptions::default() };
+        let options = BatchOptions { producer: identity, transactional: producer.is_some(), ..BatchOptions::default() };
         let mut builder = BatchBuilder::new(options);
         let mut batches = BytesMut::new();
         for (key, value) in records {
@@ -70,8 +69,7 @@ impl CoordinatorLog {
             batches.extend_from_slice(&last);
             batches.freeze()
         };
-        let context =
-            AppendContext { kind: AppendKind::Coordinator, leader_epoch: self.leader_epoch, now_ms: now };
+        let context = AppendContext { kind: AppendKind::Coordinator, leader_epoch: self.leader_epoch, now_ms: now };
         let appended = self.log.append(batches, context)?;
         Ok(CoordinatorAppend { base_offset: appended.base_offset, ticket: appended.ticket })
     }

@@ -27,9 +27,6 @@ mod records;
 mod recovery;
 mod transactions;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use commitlog::{Log, LogSet};
@@ -37,7 +34,9 @@ use os::Clock;
 use parking_lot::{Condvar, Mutex};
 use record::{LeaderEpoch, TimestampMs};
 
+use crate::broker::{Broker, OpenError};
 use crate::group::{GroupConfig, Now};
+use crate::topic::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use crate::txn::TransactionConfig;
 
 use background::Background;
@@ -133,6 +132,54 @@ impl Coordinators {
         }
         self.shared.groups.lock().parked.clear();
     }
+}
+
+/// The options for a broker whose topics are up.
+pub(crate) fn options(broker: &Arc<Broker>) -> Result<CoordinatorOptions, OpenError> {
+    let internal = |topic: &str| {
+        let partition = broker.partition(topic, 0);
+        partition
+            .map(|p| (Arc::clone(p.log()), p.leader_epoch()))
+            .ok_or_else(|| OpenError::Other(format!("{topic} has no partition")))
+    };
+    let number = |name: &str| broker.server_number(name);
+    let ms = |name: &str, default: u64| number(name).and_then(|n| u64::try_from(n).ok()).unwrap_or(default);
+    let group = GroupConfig::default();
+    let transaction = TransactionConfig::default();
+    let group = GroupConfig {
+        initial_rebalance_delay_ms: ms("group.initial.rebalance.delay.ms", group.initial_rebalance_delay_ms),
+        session_timeout_ms_min: ms("group.min.session.timeout.ms", group.session_timeout_ms_min),
+        session_timeout_ms_max: ms("group.max.session.timeout.ms", group.session_timeout_ms_max),
+        members_max: ms("group.max.size", group.members_max as u64) as usize,
+        offset_metadata_bytes_max: ms("offset.metadata.max.bytes", group.offset_metadata_bytes_max as u64) as usize,
+        offsets_retention_ms: number("offsets.retention.minutes").map_or(group.offsets_retention_ms, |m| m * 60_000),
+        ..group
+    };
+    let transaction = TransactionConfig {
+        transaction_timeout_ms_max: number("transaction.max.timeout.ms")
+            .and_then(|n| i32::try_from(n).ok())
+            .unwrap_or(transaction.transaction_timeout_ms_max),
+        transactional_id_expiration_ms: number("transactional.id.expiration.ms")
+            .unwrap_or(transaction.transactional_id_expiration_ms),
+    };
+    let (find, reserve) = (Arc::downgrade(broker), Arc::downgrade(broker));
+    Ok(CoordinatorOptions {
+        clock: Arc::clone(broker.clock()),
+        set: Arc::clone(&broker.logs),
+        offsets: internal(OFFSETS_TOPIC)?,
+        transactions: internal(TRANSACTIONS_TOPIC)?,
+        find: Arc::new(move |topic, index| {
+            let partition = find.upgrade()?.partition(topic, index)?;
+            Some((Arc::clone(partition.log()), partition.leader_epoch()))
+        }),
+        reserve_producer_ids: Box::new(move || {
+            let broker = reserve.upgrade().ok_or("the broker is closed")?;
+            broker.allocate_producer_ids().map_err(|e| e.to_string())
+        }),
+        group,
+        transaction,
+        background: broker.options.background,
+    })
 }
 
 impl Drop for Coordinators {

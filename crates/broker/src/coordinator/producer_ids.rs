@@ -3,27 +3,26 @@
 //! Ids are taken from blocks; a block is reserved durably (a ProducerIds record of the cluster metadata) before its first
 //! id is given. What a crash leaves of a block is lost: there are 2⁶³ ids.
 
-use commitlog::StorageError;
+use std::ops::Range;
+
 use parking_lot::Mutex;
 use record::ProducerId;
 
-/// Reserves a block of so many ids, durably, and gives its first. May block for a sync.
-pub type ReserveProducerIds = Box<dyn Fn(i64) -> Result<ProducerId, StorageError> + Send + Sync>;
+/// Reserves a block of ids, durably; or says why not. May block for a sync.
+pub type ReserveProducerIds = Box<dyn Fn() -> Result<Range<i64>, String> + Send + Sync>;
 
-/// Kafka's block size.
-const BLOCK: i64 = 1_000;
 /// The next block is reserved when fewer ids than this are left.
 const LOW: i64 = 500;
 
 /// The present block and the one after it.
 pub(super) struct ProducerIds {
     reserve: ReserveProducerIds,
-    left: Mutex<Vec<std::ops::Range<i64>>>,
+    left: Mutex<Vec<Range<i64>>>,
 }
 
 impl ProducerIds {
     /// With a first block.
-    pub fn open(reserve: ReserveProducerIds) -> Result<Self, StorageError> {
+    pub fn open(reserve: ReserveProducerIds) -> Result<Self, String> {
         let ids = Self { reserve, left: Mutex::new(Vec::new()) };
         ids.refill()?;
         Ok(ids)
@@ -48,10 +47,10 @@ impl ProducerIds {
     }
 
     /// Reserves another block when few ids are left. May block for a sync.
-    pub fn refill(&self) -> Result<(), StorageError> {
+    pub fn refill(&self) -> Result<(), String> {
         if self.is_low() {
-            let first = (self.reserve)(BLOCK)?.0;
-            self.left.lock().push(first..first + BLOCK);
+            let block = (self.reserve)()?;
+            self.left.lock().push(block);
         }
         Ok(())
     }

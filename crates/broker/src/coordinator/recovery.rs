@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use commitlog::{AppendError, StorageError};
+use commitlog::AppendError;
 use parking_lot::{Condvar, Mutex};
 use record::Offset;
 
@@ -34,7 +34,7 @@ pub enum RecoveryError {
     /// A marker cannot be written.
     Append(AppendError),
     /// Producer ids cannot be reserved.
-    Storage(StorageError),
+    ProducerIds(String),
 }
 
 impl fmt::Display for RecoveryError {
@@ -42,7 +42,7 @@ impl fmt::Display for RecoveryError {
         match self {
             Self::Unreadable { topic, why } => write!(f, "cannot read {topic} back: {why}"),
             Self::Append(e) => write!(f, "cannot finish the transactions of the last run: {e}"),
-            Self::Storage(e) => write!(f, "cannot reserve producer ids: {e}"),
+            Self::ProducerIds(e) => write!(f, "cannot reserve producer ids: {e}"),
         }
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn recover(options: CoordinatorOptions) -> Result<Shared, RecoveryErr
         offsets: coordinator_log(options.offsets),
         transaction_log,
         find: options.find,
-        producer_ids: ProducerIds::open(options.reserve_producer_ids).map_err(RecoveryError::Storage)?,
+        producer_ids: ProducerIds::open(options.reserve_producer_ids).map_err(RecoveryError::ProducerIds)?,
         groups: Mutex::new(Groups::new(GroupCoordinator::new(options.group))),
         transactions: Mutex::new(Transactions::new(machine)),
         ended: Condvar::new(),

@@ -139,13 +139,12 @@ impl Coordinators {
     pub fn init_producer(
         &self,
         request: &InitRequest,
-    ) -> impl Future<Output = Result<Producer, Refusal>> + Send + use<> {
-        let begun = self.shared.init(request);
-        async move {
-            let (producer, ticket) = begun?;
+    ) -> Result<impl Future<Output = Result<Producer, ErrorCode>> + Send + use<>, Refusal> {
+        let (producer, ticket) = self.shared.init(request)?;
+        Ok(async move {
             ticket.await.map_err(|_| ErrorCode::CoordinatorNotAvailable)?;
             Ok(producer)
-        }
+        })
     }
 
     /// AddPartitionsToTxn. Waits while the id's last transaction ends.
@@ -155,23 +154,29 @@ impl Coordinators {
         producer: Producer,
         connection: u64,
         partitions: Partitions,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+    ) -> Result<impl Future<Output = Result<(), ErrorCode>> + Send + use<>, Refusal> {
         let shared = Arc::clone(&self.shared);
-        async move {
+        let mut added = match shared.add_partitions(&transactional_id, producer, connection, &partitions) {
+            Err(Added::Refused(refusal)) => return Err(refusal),
+            added => added,
+        };
+        Ok(async move {
             loop {
-                match shared.add_partitions(&transactional_id, producer, connection, &partitions) {
-                    Ok(ticket) => break ticket.await.map_err(|_| ErrorCode::CoordinatorNotAvailable.into()),
+                match added {
+                    Ok(ticket) => break ticket.await.map_err(|_| ErrorCode::CoordinatorNotAvailable),
                     Err(Added::Wait(receiver)) => {
-                        // Dropped with the ending that failed: the next try tells.
+                        // Dropped when the ending is over, or has failed: the next try tells.
                         let _ = receiver.await;
                         if shared.set.health().is_some() {
-                            break Err(ErrorCode::CoordinatorNotAvailable.into());
+                            break Err(ErrorCode::CoordinatorNotAvailable);
                         }
                     }
-                    Err(Added::Refused(refusal)) => break Err(refusal),
+                    Err(Added::Refused(Refusal::Error(error))) => break Err(error),
+                    Err(Added::Refused(_)) => break Err(ErrorCode::ConcurrentTransactions),
                 }
+                added = shared.add_partitions(&transactional_id, producer, connection, &partitions);
             }
-        }
+        })
     }
 
     /// AddOffsetsToTxn: all groups live in one partition.
@@ -180,7 +185,7 @@ impl Coordinators {
         transactional_id: String,
         producer: Producer,
         connection: u64,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+    ) -> Result<impl Future<Output = Result<(), ErrorCode>> + Send + use<>, Refusal> {
         let partitions = Partitions::from([(OFFSETS_TOPIC.to_owned(), [0].into())]);
         self.add_partitions(transactional_id, producer, connection, partitions)
     }
@@ -192,29 +197,24 @@ impl Coordinators {
         producer: Producer,
         connection: u64,
         commit: bool,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
-        let begun = {
+    ) -> Result<impl Future<Output = Result<(), ErrorCode>> + Send + use<>, Refusal> {
+        let receiver = {
             let mut transactions = self.shared.transactions.lock();
-            match transactions.machine.begin_end(transactional_id, producer, connection, commit) {
-                Ok(EndStep::Done) => Ok(None),
-                Ok(EndStep::Begun) => {
+            match transactions.machine.begin_end(transactional_id, producer, connection, commit)? {
+                EndStep::Done => None,
+                EndStep::Begun => {
                     let (sender, receiver) = oneshot::channel();
                     self.shared.drain(&mut transactions, transactional_id, Some(sender));
-                    Ok(Some(receiver))
+                    Some(receiver)
                 }
-                Err(refusal) => Err(refusal),
             }
         };
-        self.shared.alarm.ring();
-        async move {
-            match begun? {
+        Ok(async move {
+            match receiver {
                 None => Ok(()),
-                Some(receiver) => match receiver.await {
-                    Ok(ended) => ended.map_err(Refusal::Error),
-                    Err(_) => Err(ErrorCode::CoordinatorNotAvailable.into()),
-                },
+                Some(receiver) => receiver.await.unwrap_or(Err(ErrorCode::CoordinatorNotAvailable)),
             }
-        }
+        })
     }
 
     /// Runs `append` if the producer may append to this partition as part of its transaction, so that the transaction

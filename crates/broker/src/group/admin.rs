@@ -6,9 +6,7 @@ use wire::ErrorCode;
 use super::commit::tombstone;
 use super::coordinator::{Effects, GroupCoordinator};
 use super::record::GroupRecord;
-use super::request::{
-    Decision, GroupDescription, GroupListing, JoinReply, MemberDescription, Now, SyncReply,
-};
+use super::request::{Decision, GroupDescription, GroupListing, JoinReply, MemberDescription, Now, SyncReply};
 use super::state::{Group, GroupState, Member};
 
 /// How a query presents itself in its group.

@@ -176,7 +176,9 @@ fn expired_offsets(group: &Group, retention_ms: i64, now: TimestampMs) -> Vec<(S
                     now.0 >= since.saturating_add(retention_ms)
                 }
                 (None, Some(_)) => match &subscribed {
-                    Some(topics) if group.state == GroupState::Stable => !topics.contains(topic) && now.0 >= since_commit,
+                    Some(topics) if group.state == GroupState::Stable => {
+                        !topics.contains(topic) && now.0 >= since_commit
+                    }
                     _ => false,
                 },
             };

@@ -39,8 +39,10 @@ impl GroupCoordinator {
         effects: &mut Effects,
     ) -> Result<(), ErrorCode> {
         Self::check_joinable_id(&request.group_id)?;
-        let session_timeout_ms = u64::try_from(request.session_timeout_ms).map_err(|_| ErrorCode::InvalidSessionTimeout)?;
-        if session_timeout_ms < self.config.session_timeout_ms_min || session_timeout_ms > self.config.session_timeout_ms_max
+        let session_timeout_ms =
+            u64::try_from(request.session_timeout_ms).map_err(|_| ErrorCode::InvalidSessionTimeout)?;
+        if session_timeout_ms < self.config.session_timeout_ms_min
+            || session_timeout_ms > self.config.session_timeout_ms_max
         {
             return Err(ErrorCode::InvalidSessionTimeout);
         }
@@ -332,7 +334,11 @@ impl GroupCoordinator {
                 Ok(()) => ErrorCode::None,
                 Err(error) => error,
             };
-            replies.push(LeaveReply { member_id: member.member_id, group_instance_id: member.group_instance_id, error });
+            replies.push(LeaveReply {
+                member_id: member.member_id,
+                group_instance_id: member.group_instance_id,
+                error,
+            });
         }
         effects.with(replies)
     }

@@ -65,7 +65,11 @@ pub(super) struct Member {
 
 impl Member {
     pub fn metadata(&self, protocol: &str) -> Bytes {
-        self.protocols.iter().find(|(name, _)| name == protocol).map(|(_, metadata)| metadata.clone()).unwrap_or_default()
+        self.protocols
+            .iter()
+            .find(|(name, _)| name == protocol)
+            .map(|(_, metadata)| metadata.clone())
+            .unwrap_or_default()
     }
 
     fn supports(&self, protocol: &str) -> bool {

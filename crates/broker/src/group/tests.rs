@@ -12,9 +12,9 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use ::record::{Offset, ProducerEpoch, ProducerId, TimestampMs};
 use bytes::Bytes;
 use proptest::prelude::*;
-use ::record::{Offset, ProducerEpoch, ProducerId, TimestampMs};
 use wire::ErrorCode;
 
 use super::admin::QueryJoin;
@@ -206,10 +206,7 @@ impl World {
                     client_id: client.to_owned(),
                     client_host: "/127.0.0.1".to_owned(),
                     protocol_type: words.text("type", "consumer").to_owned(),
-                    protocols: protocols
-                        .filter(|p| !p.is_empty())
-                        .map(|p| (p.to_owned(), metadata.clone()))
-                        .collect(),
+                    protocols: protocols.filter(|p| !p.is_empty()).map(|p| (p.to_owned(), metadata.clone())).collect(),
                     session_timeout_ms: duration_ms(words.text("session", "10s")) as i32,
                     rebalance_timeout_ms: duration_ms(words.text("rebalance", "60s")) as i32,
                     require_known_member_id: words.number("v", 4) >= 4,
@@ -251,10 +248,8 @@ impl World {
                 self.say(format!("{}: HEARTBEAT {}", rest[0], answer.name()));
             }
             "leave" => {
-                let mut leaving: Vec<LeaveMember> = rest
-                    .iter()
-                    .map(|c| LeaveMember { member_id: self.client(c).0, group_instance_id: None })
-                    .collect();
+                let mut leaving: Vec<LeaveMember> =
+                    rest.iter().map(|c| LeaveMember { member_id: self.client(c).0, group_instance_id: None }).collect();
                 leaving.extend(
                     words.instance().map(|i| LeaveMember { member_id: String::new(), group_instance_id: Some(i) }),
                 );

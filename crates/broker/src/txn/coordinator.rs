@@ -48,8 +48,6 @@ pub struct InitRequest {
     pub timeout_ms: i32,
     /// v3+: who the producer believes to be; another one is fenced.
     pub expected: Option<Producer>,
-    /// The connection that asks.
-    pub connection: u64,
 }
 
 /// What InitProducerId comes to.
@@ -163,7 +161,8 @@ impl TransactionCoordinator {
         };
         let current = transaction.producer();
         if let Some(expected) = request.expected {
-            let is_retry = transaction.last_producer.is_some_and(|last| last.id == expected.id && expected.is_exhausted());
+            let is_retry =
+                transaction.last_producer.is_some_and(|last| last.id == expected.id && expected.is_exhausted());
             if expected.id != current.id && !is_retry {
                 return Err(ErrorCode::ProducerFenced.into());
             }
@@ -180,14 +179,14 @@ impl TransactionCoordinator {
             _ if rotates => Producer { id: fresh(), epoch: ProducerEpoch(0) },
             Some(expected) if expected == current => Producer { epoch: ProducerEpoch(current.epoch.0 + 1), ..current },
             Some(expected) if transaction.last_producer == Some(expected) => {
-                transaction.newest_connection = request.connection;
                 return Ok(InitReply::Ready { record: None, producer: current });
             }
             Some(_) => return Err(ErrorCode::ProducerFenced.into()),
             None => Producer { epoch: ProducerEpoch(current.epoch.0 + 1), ..current },
         };
         transaction.last_producer = request.expected.map(|_| current);
-        transaction.newest_connection = request.connection;
+        // The next request may come by any connection: some clients keep one for InitProducerId alone.
+        transaction.newest_connection = 0;
         Ok(InitReply::Ready { record: Some(next(producer)), producer })
     }
 
@@ -243,7 +242,9 @@ impl TransactionCoordinator {
             }
             (S::CompleteCommit, true) | (S::CompleteAbort, false) => Ok(EndStep::Done),
             // The markers are appended: nothing can change any more. Prepared: they will be in a moment.
-            (S::PrepareCommit, true) | (S::PrepareAbort, false) if transaction.stage == Stage::Marked => Ok(EndStep::Done),
+            (S::PrepareCommit, true) | (S::PrepareAbort, false) if transaction.stage == Stage::Marked => {
+                Ok(EndStep::Done)
+            }
             (S::PrepareCommit, true) | (S::PrepareAbort, false) => Err(ErrorCode::ConcurrentTransactions.into()),
             _ => Err(ErrorCode::InvalidTxnState.into()),
         }
@@ -335,7 +336,9 @@ impl TransactionCoordinator {
     /// Whether this open transaction of a partition log belongs to one that is known to be under way there.
     #[must_use]
     pub fn knows_open(&self, producer: Producer, topic: &str, partition: i32) -> bool {
-        let Some(transaction) = self.by_producer.get(&producer.id).and_then(|id| self.ids.get(id)) else { return false };
+        let Some(transaction) = self.by_producer.get(&producer.id).and_then(|id| self.ids.get(id)) else {
+            return false;
+        };
         let value = &transaction.value;
         (value.state == TransactionState::Ongoing || value.state.is_prepared())
             && value.producer_epoch == producer.epoch
