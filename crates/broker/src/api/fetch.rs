@@ -158,7 +158,7 @@ impl Fetch {
             let partitions = partitions.iter().map(|wanted| {
                 let left = self.bytes_max.saturating_sub(bytes);
                 let (data, chunks) = self.read(wanted, left, bytes == 0);
-                has_error |= data.error_code != 0;
+                has_error |= data.error_code != 0 || data.diverging_epoch != EpochEndOffset::default();
                 let len: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
                 bytes += len;
                 let records = match u32::try_from(len) {

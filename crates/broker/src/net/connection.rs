@@ -26,11 +26,13 @@ struct Begun {
     _in_work: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
-/// Why a connection ends.
+/// Why no more requests are read.
 enum End {
-    /// The client left, or we stop: nothing to tell.
+    /// The client hung up: nobody waits for the answers.
+    Gone,
+    /// We stop, or a request asks for the end: what is in work is answered.
     Quiet,
-    /// The client did something that the log should name.
+    /// The client did something that the log should name; what is in work is answered.
     Loud(String),
 }
 
@@ -49,19 +51,12 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, id: u64, shared: &A
         () = &mut writing => return,
         end = reading => end,
     };
-    if let End::Loud(why) = end {
-        shared.complaints.say(|| tracing::warn!(%peer, "closing a connection: {why}"));
+    match end {
+        End::Gone => return,
+        End::Quiet => {}
+        End::Loud(why) => shared.complaints.say(|| tracing::warn!(%peer, "closing a connection: {why}")),
     }
-    // The queue is closed now: answer what is in work, unless the server's patience ends first.
-    let patience = async {
-        let mut stop = shared.stop.clone();
-        let _ = stop.wait_for(|stop| *stop).await;
-        tokio::time::sleep(shared.limits.drain_timeout).await;
-    };
-    tokio::select! {
-        () = &mut writing => {}
-        () = patience => {}
-    }
+    let _ = timeout(shared.limits.drain_timeout, writing).await;
 }
 
 async fn read_requests(mut frames: Frames, origin: &Origin, queue: mpsc::Sender<Begun>, shared: &Arc<Shared>) -> End {
@@ -78,7 +73,7 @@ async fn read_requests(mut frames: Frames, origin: &Origin, queue: mpsc::Sender<
         };
         match waited {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => return End::Quiet,
+            Ok(Err(e)) => return end_of(e),
             // A connection that waits for a long answer is not idle.
             Err(_) if requests.available_permits() + 1 < limits.requests_in_work_max => continue,
             Err(_) => return End::Quiet,
@@ -116,9 +111,8 @@ async fn read_requests(mut frames: Frames, origin: &Origin, queue: mpsc::Sender<
 
 fn end_of(e: FrameError) -> End {
     match e {
-        FrameError::Closed => End::Quiet,
-        // A client that is killed or that hangs up in the middle of a frame is no news.
-        FrameError::Io(_) => End::Quiet,
+        // Also in the middle of a frame: clients are killed all the time.
+        FrameError::Closed | FrameError::Io(_) => End::Gone,
         FrameError::TooSmall(_) | FrameError::TooLarge { .. } | FrameError::Timeout => End::Loud(e.to_string()),
     }
 }
