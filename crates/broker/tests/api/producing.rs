@@ -1,0 +1,165 @@
+//! Producing: what is accepted, what is refused, with which error.
+
+use broker::reply::Answer;
+use bytes::{Bytes, BytesMut};
+use record::{BatchOptions, Compression};
+
+use crate::harness::{
+    Fixture, NOW_MS, batch, batch_of, compressed, first_produced, idempotent, name_of, produce_request, records_of,
+};
+
+#[test]
+fn what_a_batch_must_be() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[("max.message.bytes", "1000"), ("message.timestamp.after.max.ms", "1000")]);
+    fixture.create("compacted", 1, &[("cleanup.policy", "compact")]);
+    let two = || {
+        let mut both = BytesMut::from(batch(&["a"]));
+        both.extend_from_slice(&batch(&["b"]));
+        both.freeze()
+    };
+    let changed = |at: usize, mask: u8| {
+        let mut bytes = BytesMut::from(batch(&["a", "b"]));
+        bytes[at] ^= mask;
+        bytes.freeze()
+    };
+    let check = |version: i16, topic: &str, partition: i32, acks: i16, batch: Bytes, expected: &str| {
+        let mut request = produce_request(topic, partition, batch);
+        request.acks = acks;
+        let response = first_produced(fixture.ask(version, &request));
+        assert_eq!(name_of(response.error_code), expected, "{topic}-{partition} acks={acks} v{version}: {response:?}");
+        assert_eq!(response.base_offset == -1, response.error_code != 0);
+    };
+    let good = || batch(&["a"]);
+    check(11, "t", 0, -1, good(), "NONE");
+    check(3, "t", 0, 1, good(), "NONE");
+    check(11, "t", 0, 2, good(), "INVALID_REQUIRED_ACKS");
+    check(11, "t", 1, -1, good(), "UNKNOWN_TOPIC_OR_PARTITION");
+    check(11, "t", -1, -1, good(), "UNKNOWN_TOPIC_OR_PARTITION");
+    check(11, "none", 0, -1, good(), "UNKNOWN_TOPIC_OR_PARTITION");
+    check(11, "__consumer_offsets", 0, -1, good(), "INVALID_TOPIC_EXCEPTION");
+    check(11, "t", 0, -1, Bytes::new(), "INVALID_RECORD");
+    check(11, "t", 0, -1, two(), "INVALID_RECORD");
+    check(11, "t", 0, -1, good().slice(..70), "CORRUPT_MESSAGE");
+    check(11, "t", 0, -1, changed(80, 1), "CORRUPT_MESSAGE");
+    // Magic 1 instead of 2.
+    check(11, "t", 0, -1, changed(16, 3), "INVALID_RECORD");
+    check(11, "t", 0, -1, batch(&["x".repeat(1000).as_str()]), "MESSAGE_TOO_LARGE");
+    check(11, "t", 0, -1, batch_of(BatchOptions::default(), &[(None, "late", NOW_MS + 1001)]), "INVALID_TIMESTAMP");
+    check(11, "compacted", 0, -1, good(), "INVALID_RECORD");
+    check(11, "compacted", 0, -1, batch_of(BatchOptions::default(), &[(Some("k"), "v", NOW_MS)]), "NONE");
+    let zstd = || batch_of(compressed(Compression::Zstd), &[(None, "v", NOW_MS)]);
+    check(6, "t", 0, -1, zstd(), "UNSUPPORTED_COMPRESSION_TYPE");
+    check(7, "t", 0, -1, zstd(), "NONE");
+    let control = BatchOptions { control: true, ..BatchOptions::default() };
+    check(11, "t", 0, -1, batch_of(control, &[(Some("\0\0\0\0"), "v", NOW_MS)]), "INVALID_RECORD");
+    let transactional = BatchOptions { transactional: true, ..idempotent(7, 0, 0) };
+    check(11, "t", 0, -1, batch_of(transactional, &[(None, "v", NOW_MS)]), "INVALID_TXN_STATE");
+}
+
+#[test]
+fn records_at_fault_are_named() {
+    let fixture = Fixture::new();
+    fixture.create("compacted", 1, &[("cleanup.policy", "compact")]);
+    let records = [(Some("k"), "a", NOW_MS), (None, "b", NOW_MS), (None, "c", NOW_MS)];
+    let response = fixture.produce("compacted", 0, batch_of(BatchOptions::default(), &records));
+    assert_eq!(name_of(response.error_code), "INVALID_RECORD");
+    let at: Vec<i32> = response.record_errors.iter().map(|record| record.batch_index).collect();
+    assert_eq!(at, [1, 2]);
+    assert_eq!(fixture.broker.partition("compacted", 0).expect("there").log().log_end_offset().0, 0);
+}
+
+#[test]
+fn one_bad_partition_does_not_touch_the_others() {
+    let fixture = Fixture::new();
+    fixture.create("t", 2, &[]);
+    let mut request = produce_request("t", 0, batch(&["a"]));
+    let second = produce_request("t", 9, batch(&["b"])).topic_data.remove(0).partition_data.remove(0);
+    let third = produce_request("t", 1, batch(&["c"])).topic_data.remove(0).partition_data.remove(0);
+    request.topic_data[0].partition_data.extend([second, third]);
+    let response = fixture.ask(11, &request);
+    let got: Vec<&str> =
+        response.responses[0].partition_responses.iter().map(|partition| name_of(partition.error_code)).collect();
+    assert_eq!(got, ["NONE", "UNKNOWN_TOPIC_OR_PARTITION", "NONE"]);
+    assert_eq!(records_of(&fixture.fetch("t", 1, 0)), ["0=c"]);
+}
+
+#[test]
+fn acks_0_is_silent_and_its_failure_closes() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[]);
+    let mut request = produce_request("t", 0, batch(&["a"]));
+    request.acks = 0;
+    assert!(matches!(fixture.begin(9, &request), Answer::Silent));
+    assert_eq!(fixture.produce_values("t", 0, &["b"]), 1, "the silent one was appended first");
+    request.topic_data[0].name = "none".into();
+    assert!(matches!(fixture.begin(9, &request), Answer::Close));
+}
+
+#[test]
+fn a_retry_is_answered_with_the_first_offset() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[]);
+    let send = |id: i64, epoch: i16, sequence: i32, values: &[&str]| {
+        let records: Vec<_> = values.iter().map(|value| (None, *value, NOW_MS)).collect();
+        let response = fixture.produce("t", 0, batch_of(idempotent(id, epoch, sequence), &records));
+        format!("{} {}", name_of(response.error_code), response.base_offset)
+    };
+    assert_eq!(send(1, 0, 0, &["a", "b"]), "NONE 0");
+    assert_eq!(send(1, 0, 2, &["c"]), "NONE 2");
+    assert_eq!(send(1, 0, 0, &["a", "b"]), "NONE 0");
+    assert_eq!(send(1, 0, 2, &["c"]), "NONE 2");
+    assert_eq!(send(1, 0, 4, &["e"]), "OUT_OF_ORDER_SEQUENCE_NUMBER -1");
+    assert_eq!(send(1, 1, 1, &["e"]), "OUT_OF_ORDER_SEQUENCE_NUMBER -1");
+    assert_eq!(send(1, 1, 0, &["e"]), "NONE 3");
+    assert_eq!(send(1, 0, 3, &["d"]), "INVALID_PRODUCER_EPOCH -1");
+    assert_eq!(records_of(&fixture.fetch("t", 0, 0)), ["0=a", "1=b", "2=c", "3=e"]);
+}
+
+#[test]
+fn the_broker_stamps_where_the_topic_says_so() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[("message.timestamp.type", "LogAppendTime")]);
+    let response = fixture.produce("t", 0, batch_of(BatchOptions::default(), &[(None, "v", 5)]));
+    assert_eq!((response.error_code, response.log_append_time_ms), (0, NOW_MS));
+    let data = fixture.fetch("t", 0, 0);
+    let bytes = data.records.clone().into_bytes().expect("records");
+    let batch = record::Batch::parse(&bytes).expect("a batch");
+    assert_eq!(batch.header.max_timestamp.0, NOW_MS);
+    assert_eq!(records_of(&data), ["0=v"]);
+}
+
+#[test]
+fn a_topic_can_ask_for_its_own_compression() {
+    let fixture = Fixture::new();
+    for (compression, expected) in [
+        ("producer", Compression::Gzip),
+        ("uncompressed", Compression::None),
+        ("lz4", Compression::Lz4),
+        ("zstd", Compression::Zstd),
+        ("snappy", Compression::Snappy),
+        ("gzip", Compression::Gzip),
+    ] {
+        fixture.create(compression, 1, &[("compression.type", compression)]);
+        let sent = batch_of(compressed(Compression::Gzip), &[(Some("k"), "v", NOW_MS), (None, "w", NOW_MS + 1)]);
+        assert_eq!(fixture.produce(compression, 0, sent).error_code, 0, "{compression}");
+        let data = fixture.fetch(compression, 0, 0);
+        let bytes = data.records.clone().into_bytes().expect("records");
+        let batch = record::Batch::parse(&bytes).expect("a batch");
+        assert_eq!(batch.header.compression().expect("known"), expected, "{compression}");
+        assert_eq!(records_of(&data), ["0=v", "1=w"], "{compression}");
+    }
+}
+
+#[test]
+fn a_header_that_lies_about_time_is_corrected() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[]);
+    let mut bytes = BytesMut::from(batch(&["a"]));
+    record::set_max_timestamp(&mut bytes, record::TimestampMs(NOW_MS + 500));
+    assert_eq!(fixture.produce("t", 0, bytes.freeze()).error_code, 0);
+    let data = fixture.fetch("t", 0, 0);
+    let bytes = data.records.clone().into_bytes().expect("records");
+    assert_eq!(record::Batch::parse(&bytes).expect("a batch").header.max_timestamp.0, NOW_MS);
+    assert_eq!(records_of(&data), ["0=a"]);
+}
