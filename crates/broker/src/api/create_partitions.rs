@@ -48,7 +48,8 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: CreatePartitionsRequest
 
 fn check_assignment(broker: &Broker, topic: &CreatePartitionsTopic) -> Result<(), AdminError> {
     let Some(assignments) = &topic.assignments else { return Ok(()) };
-    let current = broker.topic(&topic.name).map_or(0, |info| info.partitions);
+    // Of a topic that does not exist, the other error is told.
+    let Some(current) = broker.topic(&topic.name).map(|info| info.partitions) else { return Ok(()) };
     let new = usize::try_from(topic.count.saturating_sub(current)).unwrap_or(0);
     if assignments.len() != new || assignments.iter().any(|assignment| assignment.broker_ids != [NODE_ID]) {
         let why = format!("each of the {new} new partitions must be assigned to broker {NODE_ID}, the only one");

@@ -100,5 +100,8 @@ fn find(
         }
         _ => return Err(ErrorCode::UnsupportedVersion),
     }
+    if version < 4 {
+        answer.leader_epoch = -1;
+    }
     Ok(answer)
 }

@@ -185,7 +185,7 @@ struct Seal {
 impl Seal {
     fn encode<R: Message>(self, response: Response<R>) -> Body {
         let mut writer = Writer::framed();
-        let header = ResponseHeader { correlation_id: self.correlation_id, ..ResponseHeader::default() };
+        let header = ResponseHeader { correlation_id: self.correlation_id };
         let encoded = header
             .encode(&mut writer, self.key.response_header_version(self.version))
             .and_then(|()| response.message.encode(&mut writer, self.version))

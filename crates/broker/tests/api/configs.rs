@@ -58,11 +58,8 @@ fn everything_is_listed_in_every_version() {
     fixture.create("t", 1, &[("retention.ms", "1000")]);
     for version in 1..=4 {
         for (resource_type, name, count) in [(TOPIC, "t", 33), (BROKER, "1", 340), (BROKER, "", 0)] {
-            let resource = DescribeConfigsResource {
-                resource_type,
-                resource_name: name.into(),
-                configuration_keys: None,
-            };
+            let resource =
+                DescribeConfigsResource { resource_type, resource_name: name.into(), configuration_keys: None };
             let request = DescribeConfigsRequest {
                 resources: vec![resource],
                 include_synonyms: true,

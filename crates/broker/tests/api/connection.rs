@@ -18,7 +18,9 @@ use wire::messages::produce_response::ProduceResponse;
 use wire::messages::response_header::ResponseHeader;
 use wire::{Message, Reader, Request};
 
-use crate::harness::{batch, fetch_request, first_fetched, first_produced, frame, name_of, produce_request, records_of};
+use crate::harness::{
+    batch, fetch_request, first_fetched, first_produced, frame, name_of, produce_request, records_of,
+};
 
 /// A broker on the real disk behind a real socket.
 struct Front {

@@ -6,9 +6,7 @@ use broker::reply::Answer;
 use wire::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
 use wire::messages::fetch_response::FetchResponse;
 
-use crate::harness::{
-    Fixture, batch, decode, fetch_request, first_fetched, name_of, produce_request, records_of,
-};
+use crate::harness::{Fixture, batch, decode, fetch_request, first_fetched, name_of, produce_request, records_of};
 
 #[test]
 fn from_where() {
@@ -111,7 +109,8 @@ fn how_much() {
 
 /// A fetch of all these partitions from their ends.
 fn waiting(partitions: &[(&str, i32, i64)], max_wait_ms: i32, min_bytes: i32) -> FetchRequest {
-    let topics = partitions.iter().map(|(topic, partition, offset)| fetch_request(topic, *partition, *offset).topics.remove(0));
+    let topics =
+        partitions.iter().map(|(topic, partition, offset)| fetch_request(topic, *partition, *offset).topics.remove(0));
     FetchRequest { max_wait_ms, min_bytes, max_bytes: 1 << 20, topics: topics.collect(), ..FetchRequest::default() }
 }
 
@@ -175,7 +174,8 @@ fn a_fetch_waits_for_all_the_bytes_that_it_wants() {
     assert!(!parked.is_finished(), "half of it is not enough");
     fixture.produce_values("t", 1, &["x"]);
     let response = decode::<FetchRequest>(12, fixture.runtime.block_on(parked).expect("no panic"));
-    let got: usize = response.responses.iter().flat_map(|topic| &topic.partitions).map(|data| records_of(data).len()).sum();
+    let got: usize =
+        response.responses.iter().flat_map(|topic| &topic.partitions).map(|data| records_of(data).len()).sum();
     assert_eq!(got, 2);
 }
 

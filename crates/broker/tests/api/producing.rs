@@ -40,8 +40,8 @@ fn what_a_batch_must_be() {
     check(11, "__consumer_offsets", 0, -1, good(), "INVALID_TOPIC_EXCEPTION");
     check(11, "t", 0, -1, Bytes::new(), "INVALID_RECORD");
     check(11, "t", 0, -1, two(), "INVALID_RECORD");
-    check(11, "t", 0, -1, good().slice(..70), "CORRUPT_MESSAGE");
-    check(11, "t", 0, -1, changed(80, 1), "CORRUPT_MESSAGE");
+    check(11, "t", 0, -1, good().slice(..65), "CORRUPT_MESSAGE");
+    check(11, "t", 0, -1, changed(70, 1), "CORRUPT_MESSAGE");
     // Magic 1 instead of 2.
     check(11, "t", 0, -1, changed(16, 3), "INVALID_RECORD");
     check(11, "t", 0, -1, batch(&["x".repeat(1000).as_str()]), "MESSAGE_TOO_LARGE");

@@ -28,7 +28,7 @@ fn topics_records_and_ids_are_there_again() {
 
 #[test]
 fn what_was_acknowledged_survives_a_power_cut() {
-    for (seed, loss) in [(1, Loss::All), (2, Loss::Torn), (3, Loss::Torn), (4, Loss::Torn)] {
+    for (seed, loss) in [(1, Loss::All), (2, Loss::Random), (3, Loss::Random), (4, Loss::Random)] {
         let fixture = Fixture::new();
         fixture.create("t", 1, &[]);
         fixture.produce_values("t", 0, &["a"]);
@@ -58,7 +58,7 @@ fn a_topic_is_there_whole_or_not_at_all() {
         fixture.disk.cut_power_at(fixture.disk.operations() + at);
         let created = fixture.broker.create_topic("t", NewTopic { partitions: Some(2), ..NewTopic::default() });
         fixture.disk.cut_power();
-        let disk = fixture.disk.reboot(Loss::Torn, at);
+        let disk = fixture.disk.reboot(Loss::Random, at);
         let broker = reopen(&disk).unwrap_or_else(|e| panic!("{at}: {e}"));
         match broker.topic("t") {
             Some(info) => assert_eq!(info.partitions, 2, "{at}"),

@@ -175,7 +175,7 @@ fn partitions_can_only_become_more() {
     let fixture = Fixture::new();
     fixture.create("t", 2, &[]);
     let check = |name: &str, count: i32, expected: &str| {
-        let topic = CreatePartitionsTopic { name: name.into(), count, ..CreatePartitionsTopic::default() };
+        let topic = CreatePartitionsTopic { name: name.into(), count, assignments: None };
         let request = CreatePartitionsRequest { topics: vec![topic], ..CreatePartitionsRequest::default() };
         let response = fixture.ask(3, &request);
         assert_eq!(name_of(response.results[0].error_code), expected, "{name} {count}");
