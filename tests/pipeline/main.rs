@@ -1,0 +1,4 @@
+//! The main job, end to end, on the built program: what the exercise does, counted again by us.
+
+mod bad_input;
+mod exercise;
