@@ -19,6 +19,7 @@
 //! - [`group`] — classic consumer groups, a pure machine.
 //! - [`txn`] — transactions, a pure machine.
 //! - [`coordinator`] — where both meet their logs.
+//! - [`embedded`] — groups and transactions for queries in this process.
 //! - [`reply`] — when and how a request is answered.
 //! - [`api`] — the Kafka APIs.
 //! - [`net`] — the TCP front.
@@ -30,6 +31,7 @@ pub mod broker;
 pub mod catalog;
 pub mod config;
 pub mod coordinator;
+pub mod embedded;
 pub mod group;
 mod maintenance;
 pub mod metadata;
@@ -44,6 +46,10 @@ pub mod txn;
 pub use admin::{AdminError, CreateTopicError, Resource};
 pub use broker::{Broker, OpenError};
 pub use commitlog::{Appended, Isolation, ReadRequest, Ticket};
+pub use embedded::{
+    CommitDone, CommitError, GroupError, GroupInfo, GroupMemberInfo, GroupOffsetInfo, OutRecord, QueryMember,
+    TopologyCommit, TransactionalProducer,
+};
 pub use options::{BrokerOptions, Durability};
 pub use produce::ProduceError;
 pub use topic::{NewTopic, Partition, ProduceRules, Topic, TopicInfo};

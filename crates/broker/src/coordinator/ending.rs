@@ -46,6 +46,13 @@ pub(super) struct Step {
     not_before_ms: u64,
 }
 
+impl Step {
+    /// What it waits for.
+    pub fn ticket(&self) -> Ticket {
+        self.ticket.clone()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// The data are durable: append the Prepare record.

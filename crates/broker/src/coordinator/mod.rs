@@ -14,11 +14,13 @@
 //! - [`groups`] — group requests, and offsets that are part of a transaction.
 //! - [`transactions`] — transaction requests.
 //! - [`ending`] — the three rounds in which a transaction ends.
+//! - [`blocking`] — what threads of this process ask.
 //! - [`recovery`] — what happens before any other append.
 //! - [`producer_ids`] — producer ids that are never given twice.
 //! - [`background`] — the thread that runs timers and endings.
 
 mod background;
+mod blocking;
 mod ending;
 mod groups;
 mod log;

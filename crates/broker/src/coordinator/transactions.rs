@@ -36,6 +36,13 @@ impl Transactions {
     }
 }
 
+impl Transactions {
+    /// What the next step waits for.
+    pub fn next_ticket(&self) -> Option<Ticket> {
+        self.steps.front().map(Step::ticket)
+    }
+}
+
 impl Shared {
     /// Appends a record to `__transaction_state` and replays it.
     pub(super) fn append_transaction(
@@ -57,7 +64,7 @@ impl Shared {
         Ok(appended.ticket)
     }
 
-    fn init(&self, request: &InitRequest) -> Result<(Producer, Ticket), Refusal> {
+    pub(super) fn init(&self, request: &InitRequest) -> Result<(Producer, Ticket), Refusal> {
         let mut transactions = self.transactions.lock();
         let now = self.now();
         let Some(fresh) = self.fresh_producer_id() else { return Err(ErrorCode::CoordinatorLoadInProgress.into()) };

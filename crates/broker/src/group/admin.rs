@@ -137,9 +137,17 @@ impl GroupCoordinator {
 
     /// A query leaves its group, unless a successor has taken it.
     pub fn query_leave(&mut self, group_id: &str, member_id: &str, now: Now) -> Decision<()> {
+        match self.groups.get(group_id) {
+            Some(group) if group.query_member.as_deref() == Some(member_id) => self.query_dismiss(group_id, now),
+            _ => Effects::default().with(()),
+        }
+    }
+
+    /// Whichever query has the group leaves it, also one of the last run.
+    pub fn query_dismiss(&mut self, group_id: &str, now: Now) -> Decision<()> {
         let mut effects = Effects::default();
         let Some(group) = self.groups.get_mut(group_id) else { return effects.with(()) };
-        if group.query_member.as_deref() != Some(member_id) {
+        if group.protocol.as_deref() != Some(QUERY_PROTOCOL) {
             return effects.with(());
         }
         expel_all(group, &mut effects);

@@ -318,6 +318,16 @@ impl TransactionCoordinator {
         self.ids.get(transactional_id).is_some_and(Transaction::is_busy)
     }
 
+    /// Whether the id's last transaction has ended for everybody to see: its markers are appended.
+    #[must_use]
+    pub fn is_marked(&self, transactional_id: &str) -> bool {
+        self.ids.get(transactional_id).is_none_or(|t| match t.stage {
+            Stage::Draining { .. } | Stage::Prepared => false,
+            Stage::Marked => true,
+            Stage::Idle => t.value.state != TransactionState::Ongoing,
+        })
+    }
+
     /// Whether a producer may append to a partition as part of its transaction: it must have added it. The errors are
     /// those of Produce and TxnOffsetCommit.
     pub fn verify(&self, transactional_id: &str, producer: Producer, topic: &str, partition: i32) -> Verdict {
