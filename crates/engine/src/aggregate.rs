@@ -4,6 +4,14 @@
 //! columns. An accumulator is read without being consumed, and its state has a versioned encoding for the changelog.
 //! Never: knows windows, keys or time.
 
+mod accumulator;
+mod extreme;
+mod latest;
+mod total;
+
+pub use accumulator::{Accumulator, DecodeError};
+pub(crate) use accumulator::{take, take_slice};
+
 use crate::data_type::Type;
 use crate::expr::{Expr, TypeError};
 
@@ -124,3 +132,26 @@ impl AggregateCall {
         Ok(Self { function, args, order_by, ty })
     }
 }
+
+impl AggregateCall {
+    /// An accumulator without groups. The call must be a continuous one ([`AggregateFunction::is_continuous`]).
+    #[must_use]
+    pub(crate) fn accumulator(&self) -> Box<dyn Accumulator> {
+        let arg = self.args.first().map(Expr::ty);
+        match (self.function, arg) {
+            (AggregateFunction::Sum, Some(Type::Double)) => Box::new(total::DoubleSum::default()),
+            (AggregateFunction::Sum, Some(ty)) => Box::new(total::IntegerSum::new(ty)),
+            (AggregateFunction::Avg, Some(Type::Double)) => Box::new(total::DoubleMean::default()),
+            (AggregateFunction::Avg, Some(ty)) => Box::new(total::IntegerMean::new(ty)),
+            (AggregateFunction::Min | AggregateFunction::Max, Some(ty)) => {
+                extreme::accumulator(ty, self.function == AggregateFunction::Max)
+            }
+            (AggregateFunction::EarliestByOffset, Some(ty)) => Box::new(latest::ByOffset::new(ty, true)),
+            (AggregateFunction::LatestByOffset, Some(ty)) => Box::new(latest::ByOffset::new(ty, false)),
+            _ => Box::new(total::Count::default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! Rows on their way through a topology: columns, time, key and origin.
 
-use arrow_array::{ArrayRef, BinaryArray, BooleanArray, UInt32Array};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, UInt32Array};
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::ArrowError;
 
@@ -86,12 +89,12 @@ impl Batch {
             &|values| {
                 let array = arrow_array::Int64Array::new(values.clone(), None);
                 let kept = predicate.filter(&array)?;
-                Ok(arrow_array::cast::AsArray::as_primitive::<arrow_array::types::Int64Type>(&kept).values().clone())
+                Ok(kept.as_primitive::<arrow_array::types::Int64Type>().values().clone())
             },
             &|values| {
                 let array = arrow_array::Int32Array::new(values.clone(), None);
                 let kept = predicate.filter(&array)?;
-                Ok(arrow_array::cast::AsArray::as_primitive::<arrow_array::types::Int32Type>(&kept).values().clone())
+                Ok(kept.as_primitive::<arrow_array::types::Int32Type>().values().clone())
             },
         )
     }
@@ -116,6 +119,67 @@ impl Batch {
         sliced.unwrap_or_else(|error| unreachable!("slicing does not fail: {error}"))
     }
 
+    /// All rows of batches of one shape, in order.
+    ///
+    /// # Panics
+    /// When the batches do not have the same columns and the same sort of keys: that is a fault of the caller.
+    #[must_use]
+    pub fn concat(mut batches: Vec<Batch>) -> Batch {
+        if batches.len() == 1 {
+            return batches.remove(0);
+        }
+        let all = |column: &dyn Fn(&Batch) -> ArrayRef| -> ArrayRef {
+            let parts: Vec<ArrayRef> = batches.iter().map(column).collect();
+            let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
+            arrow_select::concat::concat(&parts).expect("batches of one shape")
+        };
+        let longs = |values: &dyn Fn(&Batch) -> ScalarBuffer<i64>| -> ScalarBuffer<i64> {
+            batches.iter().flat_map(|batch| values(batch).to_vec()).collect()
+        };
+        let key_columns = |key: &KeyColumns| KeyColumns {
+            types: key.types.clone(),
+            columns: (0..key.columns.len())
+                .map(|i| {
+                    all(&|batch| match &batch.keys {
+                        Keys::Columns(key) | Keys::Windowed { key, .. } => Arc::clone(&key.columns[i]),
+                        _ => panic!("keys of two sorts"),
+                    })
+                })
+                .collect(),
+        };
+        let keys = match &batches[0].keys {
+            // Records of one partition may come in batches with and without keys.
+            _ if batches.iter().any(|batch| matches!(batch.keys, Keys::Bytes(_))) => {
+                let joined = all(&|batch| match &batch.keys {
+                    Keys::Bytes(keys) => Arc::new(keys.clone()),
+                    _ => Type::Bytes.nulls(batch.rows()),
+                });
+                Keys::Bytes(joined.as_binary::<i32>().clone())
+            }
+            Keys::None | Keys::Bytes(_) => Keys::None,
+            Keys::Columns(key) => Keys::Columns(key_columns(key)),
+            Keys::Windowed { key, size_ms, .. } => Keys::Windowed {
+                key: key_columns(key),
+                window_starts: longs(&|batch| match &batch.keys {
+                    Keys::Windowed { window_starts, .. } => window_starts.clone(),
+                    _ => panic!("keys of two sorts"),
+                }),
+                size_ms: *size_ms,
+            },
+        };
+        let origins = batches.iter().map(|batch| batch.origins.as_ref()).collect::<Option<Vec<_>>>();
+        let origins = origins.map(|origins| Origins {
+            partitions: origins.iter().flat_map(|origins| origins.partitions.to_vec()).collect(),
+            offsets: origins.iter().flat_map(|origins| origins.offsets.to_vec()).collect(),
+        });
+        Batch {
+            columns: (0..batches[0].columns.len()).map(|i| all(&|batch| Arc::clone(&batch.columns[i]))).collect(),
+            timestamps: longs(&|batch| batch.timestamps.clone()),
+            keys,
+            origins,
+        }
+    }
+
     #[allow(clippy::type_complexity)]
     fn map(
         &self,
@@ -129,7 +193,7 @@ impl Batch {
         };
         let keys = match &self.keys {
             Keys::None => Keys::None,
-            Keys::Bytes(bytes) => Keys::Bytes(arrow_array::cast::AsArray::as_binary::<i32>(&array(bytes)?).clone()),
+            Keys::Bytes(bytes) => Keys::Bytes(array(bytes)?.as_binary::<i32>().clone()),
             Keys::Columns(key) => Keys::Columns(key_columns(key)?),
             Keys::Windowed { key, window_starts, size_ms } => {
                 Keys::Windowed { key: key_columns(key)?, window_starts: longs(window_starts)?, size_ms: *size_ms }

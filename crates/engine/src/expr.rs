@@ -4,13 +4,20 @@
 //! fails, the batch is evaluated again in halves until the bad rows stand alone ([`eval_isolated`]); CASE, COALESCE,
 //! AND and OR evaluate only the rows that they select. Never: resolves names of columns (`sql` does); reads a clock.
 
+mod arithmetic;
+mod boolean;
 mod cast;
+mod compare;
+mod conditional;
 mod eval;
 mod function;
 mod resolve;
+mod text;
+mod time;
+mod volatile;
 
 pub use cast::cast_column;
-pub use eval::{EvalContext, EvalError, RejectedRow};
+pub use eval::{EvalContext, EvalError, Evaluated, Isolated, RejectedRow, eval_isolated};
 pub use function::{DatePart, Function};
 pub use resolve::{Signature, TypeError};
 

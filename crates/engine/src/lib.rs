@@ -13,9 +13,12 @@ pub mod expr;
 pub mod instant;
 pub mod plan;
 pub mod seam;
+pub mod store;
+pub mod task;
 
 pub use aggregate::{AggregateCall, AggregateFunction};
 pub use batch::{Batch, Keys};
 pub use data_type::{Field, Schema, Type, Value};
 pub use expr::{DatePart, EvalContext, EvalError, Expr, Function};
 pub use plan::{Node, NodeId, Operator, Topology};
+pub use task::{Task, TaskOptions};

@@ -1,0 +1,147 @@
+//! One window's groups (or all groups of a running aggregate), as columns.
+
+use arrow_array::{Array, ArrayRef};
+use hashbrown::HashTable;
+
+use super::group_key;
+use crate::aggregate::Accumulator;
+use crate::data_type::Type;
+use crate::plan::AggregateNode;
+
+/// The groups of one window. A group is a slot; slots are given in the order of first arrival and never taken back.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    /// The window's start; 0 for a running aggregate.
+    pub(super) window_start: i64,
+    /// Slots by key.
+    table: HashTable<u32>,
+    /// All keys, one behind the other.
+    key_bytes: Vec<u8>,
+    /// Where each slot's key ends.
+    key_ends: Vec<usize>,
+    /// Each slot's hash, for growing the table without looking at the keys.
+    hashes: Vec<u64>,
+    /// The largest timestamp of each slot's rows.
+    pub(super) timestamps: Vec<i64>,
+    /// The store version of each slot's last change.
+    pub(super) changed: Vec<u64>,
+    /// The largest of `changed`.
+    pub(super) changed_last: u64,
+    /// Each slot's last write since the last flush, as a number that grows with every row; 0: not dirty.
+    pub(super) written: Vec<u64>,
+    /// The dirty slots, in the order of their first write since the last flush.
+    pub(super) dirty: Vec<u32>,
+    /// Rows that came when the window had ended already.
+    pub(super) corrections: u64,
+    /// Rows that were counted.
+    pub(super) rows: u64,
+    /// EMIT FINAL has given it out.
+    pub(super) finished: bool,
+    pub(super) accumulators: Vec<Box<dyn Accumulator>>,
+}
+
+impl Bucket {
+    pub(super) fn new(plan: &AggregateNode, window_start: i64) -> Self {
+        Self {
+            window_start,
+            table: HashTable::new(),
+            key_bytes: Vec::new(),
+            key_ends: Vec::new(),
+            hashes: Vec::new(),
+            timestamps: Vec::new(),
+            changed: Vec::new(),
+            changed_last: 0,
+            written: Vec::new(),
+            dirty: Vec::new(),
+            corrections: 0,
+            rows: 0,
+            finished: false,
+            accumulators: plan.calls.iter().map(|(_, call)| call.accumulator()).collect(),
+        }
+    }
+
+    /// The number of groups.
+    pub(super) fn len(&self) -> usize {
+        self.key_ends.len()
+    }
+
+    /// The slots that have rows. (A group whose only row was refused has a slot and none.)
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len() as u32).filter(|slot| self.timestamps[*slot as usize] != i64::MIN)
+    }
+
+    /// Empties a slot.
+    pub(super) fn forget(&mut self, slot: u32) {
+        self.accumulators.iter_mut().for_each(|accumulator| accumulator.remove(slot));
+        self.timestamps[slot as usize] = i64::MIN;
+    }
+
+    /// The key of a slot.
+    pub(super) fn key(&self, slot: u32) -> &[u8] {
+        let slot = slot as usize;
+        let start = if slot == 0 { 0 } else { self.key_ends[slot - 1] };
+        &self.key_bytes[start..self.key_ends[slot]]
+    }
+
+    /// The slot of a key, if it has one.
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        self.table.find(hash, |slot| self.hashes[*slot as usize] == hash && self.key(*slot) == key).copied()
+    }
+
+    /// The slot of a key; a new one if it has none. New slots have no state until [`Bucket::grow`].
+    pub(super) fn slot(&mut self, hash: u64, key: &[u8]) -> u32 {
+        if let Some(slot) = self.find(hash, key) {
+            return slot;
+        }
+        let slot = self.key_ends.len() as u32;
+        self.key_bytes.extend_from_slice(key);
+        self.key_ends.push(self.key_bytes.len());
+        self.hashes.push(hash);
+        let hashes = &self.hashes;
+        self.table.insert_unique(hash, slot, |slot| hashes[*slot as usize]);
+        slot
+    }
+
+    /// Gives state to all slots.
+    pub(super) fn grow(&mut self) {
+        let groups = self.len();
+        self.timestamps.resize(groups, i64::MIN);
+        self.changed.resize(groups, 0);
+        self.written.resize(groups, 0);
+        for accumulator in &mut self.accumulators {
+            accumulator.grow(groups);
+        }
+    }
+
+    /// Notes that a row with this timestamp was added to a slot.
+    #[inline]
+    pub(super) fn touch(&mut self, slot: u32, timestamp: i64, write: u64, version: u64) {
+        let at = slot as usize;
+        if self.written[at] == 0 {
+            self.dirty.push(slot);
+        }
+        self.written[at] = write;
+        self.changed[at] = version;
+        if timestamp > self.timestamps[at] {
+            self.timestamps[at] = timestamp;
+        }
+    }
+
+    /// The group columns and the results of slots.
+    pub(super) fn read(&self, types: &[Type], slots: &[u32]) -> (Vec<ArrayRef>, Vec<ArrayRef>) {
+        let keys = group_key::decode(types, slots.iter().map(|slot| self.key(*slot)));
+        (keys, self.accumulators.iter().map(|accumulator| accumulator.read(slots)).collect())
+    }
+
+    /// The memory it takes.
+    pub(super) fn size_bytes(&self) -> usize {
+        let per_slot = 8 + 8 + 8 + 8 + 8 + 6;
+        let state: usize = self.accumulators.iter().map(|accumulator| accumulator.size_bytes()).sum();
+        self.key_bytes.capacity() + self.key_ends.capacity() * per_slot + state
+    }
+}
+
+/// True when every column has a value in a row.
+pub(super) fn no_nulls(columns: &[ArrayRef]) -> bool {
+    columns.iter().all(|column| column.null_count() == 0)
+}

@@ -1,0 +1,601 @@
+//! The windows of one key partition: what a batch of rows does to them, and what comes out.
+//!
+//! The rules are Kafka Streams' (`TimeWindows`): for each row in order, stream time becomes the largest timestamp so far,
+//! this row's included; the row counts if `window end > stream time - grace`. Rows are taken window by window here, which
+//! changes nothing, as windows do not influence each other; the order of writes is kept by numbers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, BinaryArray, TimestampMillisecondArray, UInt32Array};
+use arrow_buffer::ScalarBuffer;
+
+use super::bucket::{Bucket, no_nulls};
+use super::changelog::{self, WINDOW_SUFFIX_BYTES};
+use super::{RestoreError, Store, group_key};
+use crate::batch::{Batch, KeyColumns, Keys};
+use crate::data_type::{self, Value};
+use crate::plan::{AggregateNode, Emit};
+use crate::seam::ChangelogRows;
+
+/// The state of one key partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Shard {
+    /// The operator's stream time: -1 before the first row.
+    pub(crate) stream_time: i64,
+    /// The largest window start ever put: what the store shows depends on it.
+    pub(super) window_start_max: i64,
+    pub(super) buckets: BTreeMap<i64, Arc<Bucket>>,
+    /// Closed windows beyond retention, for charts, oldest first.
+    pub(super) history: VecDeque<Arc<Bucket>>,
+    /// Numbers the rows: the order of writes.
+    writes: u64,
+    hasher: hashbrown::DefaultHashBuilder,
+    scratch: Scratch,
+}
+
+/// Buffers that live from batch to batch.
+#[derive(Debug, Clone, Default)]
+struct Scratch {
+    windows: Vec<(i64, Vec<u32>)>,
+    slots: Vec<u32>,
+}
+
+/// A row of a batch.
+pub(crate) type Row = u32;
+
+/// Rows for an aggregate, one entry per row in each part.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    /// Group keys, by [`super::encode_group_keys`]; no NULLs.
+    pub(crate) keys: &'a BinaryArray,
+    /// The arguments of each call.
+    pub(crate) args: &'a [Vec<ArrayRef>],
+    /// Times, ms.
+    pub(crate) timestamps: &'a [i64],
+    /// The store version that these rows make.
+    pub(crate) version: u64,
+}
+
+/// What a batch or a flush gave.
+#[derive(Debug, Default)]
+pub(crate) struct Emitted {
+    /// Results for the nodes behind the aggregate.
+    pub(crate) results: Option<Batch>,
+    /// For results that were given out row by row: the input row of each.
+    pub(crate) causes: Vec<Row>,
+    /// Rows for the changelog.
+    pub(crate) changelog: Option<ChangelogRows>,
+    /// Rows that came too late: row, window start, stream time.
+    pub(crate) late: Vec<(Row, i64, i64)>,
+    /// Rows that an aggregate refused, with the reason.
+    pub(crate) refused: Vec<(Row, String)>,
+}
+
+/// Rows on their way out: bucket by bucket, in the order of `order`.
+struct Pick<'a> {
+    parts: Vec<(&'a Bucket, Vec<u32>)>,
+    /// Positions in the concatenation of the parts.
+    order: Vec<u32>,
+}
+
+impl Shard {
+    pub(super) fn new() -> Self {
+        Self {
+            stream_time: -1,
+            window_start_max: -1,
+            buckets: BTreeMap::new(),
+            history: VecDeque::new(),
+            writes: 0,
+            hasher: hashbrown::DefaultHashBuilder::default(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Adds rows, in order. With `forward_all` every change comes out at once, in the order of the rows.
+    pub(crate) fn update(&mut self, store: &Store, partition: i32, input: Input<'_>, forward_all: bool) -> Emitted {
+        let Input { keys, args, timestamps, version } = input;
+        let plan = &store.plan;
+        let mut emitted = Emitted::default();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.assign_windows(plan, timestamps, &mut scratch.windows, &mut emitted);
+        if forward_all {
+            self.update_each(store, partition, input, &mut scratch, &mut emitted);
+        } else {
+            let first_write = self.writes + 1;
+            let hasher = self.hasher.clone();
+            self.writes += timestamps.len() as u64;
+            for (start, rows) in &mut scratch.windows {
+                let stream_time = self.stream_time;
+                let bucket = self.bucket(plan, *start);
+                find_slots(bucket, &hasher, keys, rows, &mut scratch.slots);
+                refuse_overflows(bucket, args, rows, &mut scratch.slots, &mut emitted.refused);
+                add(bucket, args, rows, &scratch.slots);
+                for (row, slot) in rows.iter().zip(&scratch.slots) {
+                    let row = *row as usize;
+                    bucket.touch(*slot, timestamps[row], first_write + row as u64, version);
+                }
+                note(plan, bucket, rows.len(), stream_time, version);
+            }
+        }
+        scratch.windows.clear();
+        self.scratch = scratch;
+        emitted.refused.sort_unstable_by_key(|(row, _)| *row);
+        if plan.emit == Emit::Final {
+            emitted.results = self.finish_windows(store);
+        }
+        self.expire(store);
+        emitted
+    }
+
+    /// Moves stream time, drops late rows and sorts the others by window, keeping their order.
+    fn assign_windows(
+        &mut self,
+        plan: &AggregateNode,
+        timestamps: &[i64],
+        windows: &mut Vec<(i64, Vec<u32>)>,
+        emitted: &mut Emitted,
+    ) {
+        windows.clear();
+        let Some(window) = plan.window else {
+            self.stream_time = timestamps.iter().copied().fold(self.stream_time, i64::max);
+            if !timestamps.is_empty() {
+                windows.push((0, (0..timestamps.len() as u32).collect()));
+            }
+            return;
+        };
+        let mut stream_time = self.stream_time;
+        // Most rows fall into the window of the row before them.
+        let (mut start, mut end, mut current) = (0, 0, 0);
+        for (row, timestamp) in timestamps.iter().copied().enumerate() {
+            stream_time = stream_time.max(timestamp);
+            if timestamp < start || timestamp >= end {
+                start = window.start(timestamp);
+                end = start.saturating_add(window.size_ms);
+                current = windows.iter().rposition(|(known, _)| *known == start).unwrap_or(usize::MAX);
+            }
+            if end <= stream_time.saturating_sub(window.grace_ms) {
+                emitted.late.push((row as Row, start, stream_time));
+                continue;
+            }
+            if current == usize::MAX {
+                current = windows.len();
+                windows.push((start, Vec::new()));
+            }
+            windows[current].1.push(row as Row);
+        }
+        self.stream_time = stream_time;
+    }
+
+    fn bucket(&mut self, plan: &AggregateNode, window_start: i64) -> &mut Bucket {
+        self.window_start_max = self.window_start_max.max(window_start);
+        let bucket = self.buckets.entry(window_start).or_insert_with(|| Arc::new(Bucket::new(plan, window_start)));
+        // A reader may hold an ended window: it keeps what it has, and this window becomes a copy.
+        Arc::make_mut(bucket)
+    }
+
+    /// As `update`, but every row gives its result at once.
+    fn update_each(
+        &mut self,
+        store: &Store,
+        partition: i32,
+        input: Input<'_>,
+        scratch: &mut Scratch,
+        emitted: &mut Emitted,
+    ) {
+        let Input { keys, args, timestamps, version } = input;
+        let plan = &store.plan;
+        let mut rows: Vec<(Row, i64)> = Vec::new();
+        for (start, of_window) in &scratch.windows {
+            rows.extend(of_window.iter().map(|row| (*row, *start)));
+        }
+        rows.sort_unstable_by_key(|(row, _)| *row);
+        let mut out = EachRow::new(plan);
+        let hasher = self.hasher.clone();
+        for (row, start) in rows {
+            let stream_time = self.stream_time;
+            let bucket = self.bucket(plan, start);
+            let mut one = vec![row];
+            find_slots(bucket, &hasher, keys, &one, &mut scratch.slots);
+            refuse_overflows(bucket, args, &mut one, &mut scratch.slots, &mut emitted.refused);
+            let Some(slot) = scratch.slots.first().copied() else { continue };
+            add(bucket, args, &one, &scratch.slots);
+            let at = slot as usize;
+            bucket.changed[at] = version;
+            bucket.timestamps[at] = bucket.timestamps[at].max(timestamps[row as usize]);
+            note(plan, bucket, 1, stream_time, version);
+            out.push(plan, bucket, slot);
+            emitted.causes.push(row);
+        }
+        if emitted.causes.is_empty() {
+            return;
+        }
+        let (results, changelog) = out.finish(store, partition);
+        emitted.changelog = Some(changelog);
+        match plan.emit {
+            Emit::Final => emitted.causes.clear(),
+            _ => emitted.results = Some(results),
+        }
+    }
+
+    /// The number of dirty groups.
+    pub(crate) fn dirty(&self) -> usize {
+        self.buckets.values().map(|bucket| bucket.dirty.len()).sum()
+    }
+
+    /// The memory that the dirty groups stand for, as the record cache counts it.
+    pub(crate) fn dirty_bytes(&self) -> usize {
+        let bytes = |bucket: &Arc<Bucket>| {
+            let per_group = bucket.size_bytes() / bucket.len().max(1);
+            bucket.dirty.len() * per_group
+        };
+        self.buckets.values().map(bytes).sum()
+    }
+
+    /// Takes out what changed since the last flush: one row per group, in the order of the last writes.
+    pub(crate) fn flush(&mut self, store: &Store, partition: i32) -> Emitted {
+        let plan = &store.plan;
+        let mut emitted = Emitted::default();
+        let mut order: Vec<(u64, u32)> = Vec::new();
+        let mut parts = Vec::new();
+        for bucket in self.buckets.values_mut().filter(|bucket| !bucket.dirty.is_empty()) {
+            let bucket = Arc::make_mut(bucket);
+            let slots = std::mem::take(&mut bucket.dirty);
+            for slot in &slots {
+                let write = std::mem::take(&mut bucket.written[*slot as usize]);
+                order.push((write, order.len() as u32));
+            }
+            parts.push((bucket.window_start, slots));
+        }
+        if !parts.is_empty() {
+            order.sort_unstable();
+            let pick = Pick {
+                parts: parts.into_iter().map(|(start, slots)| (&*self.buckets[&start], slots)).collect(),
+                order: order.into_iter().map(|(_, position)| position).collect(),
+            };
+            emitted.changelog = Some(changelog_rows(store, partition, &pick));
+            if plan.emit == Emit::Changes {
+                emitted.results = Some(pick.rows(plan));
+            }
+        }
+        self.expire(store);
+        emitted
+    }
+
+    /// EMIT FINAL: the windows that stream time has closed, by (start, key bytes).
+    fn finish_windows(&mut self, store: &Store) -> Option<Batch> {
+        let plan = &store.plan;
+        let window = plan.window?;
+        let closed = self.stream_time.saturating_sub(window.grace_ms);
+        let mut starts = Vec::new();
+        for (start, bucket) in &mut self.buckets {
+            if start.saturating_add(window.size_ms) > closed {
+                break;
+            }
+            if !bucket.finished {
+                Arc::make_mut(bucket).finished = true;
+                starts.push(*start);
+            }
+        }
+        let mut parts = Vec::new();
+        for start in starts {
+            let bucket: &Bucket = &self.buckets[&start];
+            let mut slots: Vec<u32> = bucket.slots().collect();
+            let columns = group_key::decode(&plan.group_types(), slots.iter().map(|slot| bucket.key(*slot)));
+            let keys = encode_keys(store, &columns, slots.len());
+            let mut order: Vec<usize> = (0..slots.len()).collect();
+            order.sort_by(|a, b| keys.value(*a).cmp(keys.value(*b)));
+            slots = order.into_iter().map(|i| slots[i]).collect();
+            parts.push((bucket, slots));
+        }
+        let rows: usize = parts.iter().map(|(_, slots)| slots.len()).sum();
+        (rows > 0).then(|| Pick { parts, order: (0..rows as u32).collect() }.rows(plan))
+    }
+
+    /// Moves windows that the store no longer shows to the history, once they are flushed.
+    pub(super) fn expire(&mut self, store: &Store) {
+        let Some(window) = store.plan.window else { return };
+        let hidden = self.window_start_max.saturating_sub(window.retention_ms);
+        while let Some(first) = self.buckets.first_entry() {
+            if *first.key() > hidden || !first.get().dirty.is_empty() {
+                break;
+            }
+            self.history.push_back(first.remove());
+        }
+        let mut rows: usize = self.history.iter().map(|bucket| bucket.len()).sum();
+        while rows > store.history_rows_max
+            && let Some(oldest) = self.history.pop_front()
+        {
+            rows -= oldest.len();
+        }
+    }
+
+    /// Takes back changelog records, in order. A later record of a key replaces an earlier one.
+    pub(crate) fn restore(
+        &mut self,
+        store: &Store,
+        keys: &BinaryArray,
+        values: &BinaryArray,
+        timestamps: &[i64],
+    ) -> Result<(), RestoreError> {
+        let plan = &store.plan;
+        let fail = |reason: String| RestoreError { store: plan.store.clone(), reason };
+        let types = plan.group_types();
+        let parts = keys
+            .iter()
+            .map(|key| changelog::decode_key(plan, key.unwrap_or_default()).map_err(|error| fail(error.reason)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let outer: BinaryArray = parts.iter().map(|(key, _)| Some(*key)).collect();
+        let columns =
+            if types.is_empty() { Vec::new() } else { store.key_bytes.decode(&types, &outer).map_err(fail)? };
+        if !no_nulls(&columns) {
+            return Err(fail("a null key".to_owned()));
+        }
+        let inner = group_key::encode(&types, &columns, parts.len());
+        for (row, (_, start)) in parts.iter().enumerate() {
+            let key = inner.value(row);
+            let hash = hash(&self.hasher, key);
+            if values.is_null(row) {
+                // The engine itself never deletes a group; whoever did wants it empty.
+                if let Some(bucket) = self.buckets.get_mut(start)
+                    && let Some(slot) = bucket.find(hash, key)
+                {
+                    let bucket = Arc::make_mut(bucket);
+                    bucket.forget(slot);
+                }
+                continue;
+            }
+            let bucket = self.bucket(plan, *start);
+            let slot = bucket.slot(hash, key);
+            bucket.grow();
+            changelog::decode_value(plan, bucket, slot, values.value(row)).map_err(|error| fail(error.reason))?;
+            bucket.timestamps[slot as usize] = timestamps[row];
+        }
+        Ok(())
+    }
+
+    /// Ends a restoration: the operator's stream time is known.
+    pub(crate) fn restored(&mut self, store: &Store, stream_time: i64) {
+        self.stream_time = self.stream_time.max(stream_time);
+        if let (Some(window), Emit::Final) = (store.plan.window, store.plan.emit) {
+            let closed = self.stream_time.saturating_sub(window.grace_ms);
+            for (start, bucket) in &mut self.buckets {
+                if start.saturating_add(window.size_ms) <= closed {
+                    Arc::make_mut(bucket).finished = true;
+                }
+            }
+        }
+        self.expire(store);
+    }
+}
+
+fn hash(hasher: &hashbrown::DefaultHashBuilder, key: &[u8]) -> u64 {
+    hasher.hash_one(key)
+}
+
+/// The slot of each row's key.
+fn find_slots(
+    bucket: &mut Bucket,
+    hasher: &hashbrown::DefaultHashBuilder,
+    keys: &BinaryArray,
+    rows: &[Row],
+    slots: &mut Vec<u32>,
+) {
+    slots.clear();
+    slots.reserve(rows.len());
+    for row in rows {
+        let key = keys.value(*row as usize);
+        slots.push(bucket.slot(hash(hasher, key), key));
+    }
+    bucket.grow();
+}
+
+/// Takes out the rows that an aggregate refuses. Rarely does anything: the accumulators know when nothing can overflow.
+fn refuse_overflows(
+    bucket: &mut Bucket,
+    args: &[Vec<ArrayRef>],
+    rows: &mut Vec<Row>,
+    slots: &mut Vec<u32>,
+    refused: &mut Vec<(Row, String)>,
+) {
+    let mut possible = false;
+    for (accumulator, args) in bucket.accumulators.iter_mut().zip(args) {
+        possible |= accumulator.may_refuse(args, rows);
+    }
+    if !possible {
+        return;
+    }
+    // Whether a row fits depends on the rows before it: they are tried one after the other on a copy.
+    let mut trial = bucket.accumulators.clone();
+    let mut kept = 0;
+    for i in 0..rows.len() {
+        let (row, slot) = (rows[i], slots[i]);
+        let verdict = trial.iter().zip(args).try_for_each(|(accumulator, args)| accumulator.check(args, row, slot));
+        match verdict {
+            Ok(()) => {
+                for (accumulator, args) in trial.iter_mut().zip(args) {
+                    accumulator.update(args, &[row], &[slot]);
+                }
+                rows[kept] = row;
+                slots[kept] = slot;
+                kept += 1;
+            }
+            Err(error) => refused.push((row, error.reason)),
+        }
+    }
+    rows.truncate(kept);
+    slots.truncate(kept);
+}
+
+fn add(bucket: &mut Bucket, args: &[Vec<ArrayRef>], rows: &[Row], slots: &[u32]) {
+    for (accumulator, args) in bucket.accumulators.iter_mut().zip(args) {
+        accumulator.update(args, rows, slots);
+    }
+}
+
+fn note(plan: &AggregateNode, bucket: &mut Bucket, rows: usize, stream_time: i64, version: u64) {
+    bucket.changed_last = version;
+    bucket.rows += rows as u64;
+    if let Some(window) = plan.window
+        && bucket.window_start.saturating_add(window.size_ms) <= stream_time
+    {
+        bucket.corrections += rows as u64;
+    }
+}
+
+/// The topic's key bytes of group columns.
+fn encode_keys(store: &Store, columns: &[ArrayRef], rows: usize) -> BinaryArray {
+    if columns.is_empty() {
+        // One group of all rows: its key is empty.
+        return std::iter::repeat_n(Some(&[][..]), rows).collect();
+    }
+    store.key_bytes.encode(&store.plan.group_types(), columns)
+}
+
+fn changelog_rows(store: &Store, partition: i32, pick: &Pick<'_>) -> ChangelogRows {
+    let plan = &store.plan;
+    let types = plan.group_types();
+    let (mut keys, mut values, mut timestamps, mut ends) = (Vec::new(), Vec::new(), Vec::new(), vec![(0, 0)]);
+    for (bucket, slots) in &pick.parts {
+        let columns = group_key::decode(&types, slots.iter().map(|slot| bucket.key(*slot)));
+        let encoded = encode_keys(store, &columns, slots.len());
+        for (i, slot) in slots.iter().enumerate() {
+            changelog::encode_key(plan, encoded.value(i), bucket.window_start, &mut keys);
+            changelog::encode_value(plan, bucket, *slot, &mut values);
+            ends.push((keys.len(), values.len()));
+            timestamps.push(bucket.timestamps[*slot as usize]);
+        }
+    }
+    let slice = |position: u32| {
+        let (from, to) = (ends[position as usize], ends[position as usize + 1]);
+        (&keys[from.0..to.0], &values[from.1..to.1])
+    };
+    ChangelogRows {
+        store: Arc::clone(&store.name),
+        partition,
+        keys: pick.order.iter().map(|position| Some(slice(*position).0)).collect(),
+        values: pick.order.iter().map(|position| Some(slice(*position).1)).collect(),
+        timestamps: pick.order.iter().map(|position| timestamps[*position as usize]).collect(),
+    }
+}
+
+impl Pick<'_> {
+    /// The rows of the aggregate node.
+    fn rows(&self, plan: &AggregateNode) -> Batch {
+        let types = plan.group_types();
+        let mut parts: Vec<(Vec<ArrayRef>, Vec<ArrayRef>)> = Vec::new();
+        let (mut starts, mut timestamps) = (Vec::new(), Vec::new());
+        for (bucket, slots) in &self.parts {
+            parts.push(bucket.read(&types, slots));
+            starts.extend(std::iter::repeat_n(bucket.window_start, slots.len()));
+            timestamps.extend(slots.iter().map(|slot| bucket.timestamps[*slot as usize]));
+        }
+        let order = UInt32Array::from(self.order.clone());
+        let in_order = self.order.iter().enumerate().all(|(i, position)| i == *position as usize);
+        let column = |read: &dyn Fn(&(Vec<ArrayRef>, Vec<ArrayRef>)) -> ArrayRef| -> ArrayRef {
+            let pieces: Vec<ArrayRef> = parts.iter().map(read).collect();
+            let whole = match &*pieces {
+                [one] => Arc::clone(one),
+                _ => {
+                    let pieces: Vec<&dyn Array> = pieces.iter().map(|piece| piece.as_ref()).collect();
+                    arrow_select::concat::concat(&pieces).expect("pieces of one column have one type")
+                }
+            };
+            if in_order {
+                return whole;
+            }
+            arrow_select::take::take(&whole, &order, None).expect("positions are within the rows")
+        };
+        let group: Vec<ArrayRef> = (0..types.len()).map(|i| column(&|part| Arc::clone(&part.0[i]))).collect();
+        let calls: Vec<ArrayRef> = (0..plan.calls.len()).map(|i| column(&|part| Arc::clone(&part.1[i]))).collect();
+        let permute = |values: Vec<i64>| -> ScalarBuffer<i64> {
+            if in_order { values.into() } else { self.order.iter().map(|i| values[*i as usize]).collect() }
+        };
+        table_rows(plan, group, calls, permute(starts), permute(timestamps))
+    }
+}
+
+/// A batch of the aggregate node from its parts.
+pub(super) fn table_rows(
+    plan: &AggregateNode,
+    group: Vec<ArrayRef>,
+    calls: Vec<ArrayRef>,
+    window_starts: ScalarBuffer<i64>,
+    timestamps: ScalarBuffer<i64>,
+) -> Batch {
+    let key = KeyColumns { types: plan.group_types(), columns: group.clone() };
+    let mut columns = group;
+    let keys = match plan.window {
+        None => Keys::Columns(key),
+        Some(window) => {
+            let ends = window_starts.iter().map(|start| start.saturating_add(window.size_ms)).collect();
+            columns.push(Arc::new(TimestampMillisecondArray::new(window_starts.clone(), None)));
+            columns.push(Arc::new(TimestampMillisecondArray::new(ends, None)));
+            Keys::Windowed { key, window_starts, size_ms: window.size_ms }
+        }
+    };
+    columns.extend(calls);
+    Batch { columns, timestamps, keys, origins: None }
+}
+
+/// Collects results row by row.
+struct EachRow {
+    keys: Vec<u8>,
+    key_ends: Vec<usize>,
+    values: Vec<Vec<Value>>,
+    states: Vec<u8>,
+    state_ends: Vec<usize>,
+    starts: Vec<i64>,
+    timestamps: Vec<i64>,
+}
+
+impl EachRow {
+    fn new(plan: &AggregateNode) -> Self {
+        Self {
+            keys: Vec::new(),
+            key_ends: vec![0],
+            values: plan.calls.iter().map(|_| Vec::new()).collect(),
+            states: Vec::new(),
+            state_ends: vec![0],
+            starts: Vec::new(),
+            timestamps: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, plan: &AggregateNode, bucket: &Bucket, slot: u32) {
+        self.keys.extend_from_slice(bucket.key(slot));
+        self.key_ends.push(self.keys.len());
+        for (values, accumulator) in self.values.iter_mut().zip(&bucket.accumulators) {
+            values.push(accumulator.value(slot));
+        }
+        changelog::encode_value(plan, bucket, slot, &mut self.states);
+        self.state_ends.push(self.states.len());
+        self.starts.push(bucket.window_start);
+        self.timestamps.push(bucket.timestamps[slot as usize]);
+    }
+
+    fn finish(self, store: &Store, partition: i32) -> (Batch, ChangelogRows) {
+        let plan = &store.plan;
+        let keys = self.key_ends.windows(2).map(|ends| &self.keys[ends[0]..ends[1]]);
+        let group = group_key::decode(&plan.group_types(), keys);
+        let calls = plan.calls.iter().zip(&self.values);
+        let calls = calls.map(|((_, call), values)| data_type::column(call.ty, values)).collect();
+        let outer = encode_keys(store, &group, self.starts.len());
+        let mut changelog_keys = Vec::with_capacity(outer.value_data().len() + self.starts.len() * WINDOW_SUFFIX_BYTES);
+        let mut ends = vec![0];
+        for (i, start) in self.starts.iter().enumerate() {
+            changelog::encode_key(plan, outer.value(i), *start, &mut changelog_keys);
+            ends.push(changelog_keys.len());
+        }
+        let timestamps = ScalarBuffer::from(self.timestamps);
+        let changelog = ChangelogRows {
+            store: Arc::clone(&store.name),
+            partition,
+            keys: ends.windows(2).map(|ends| Some(&changelog_keys[ends[0]..ends[1]])).collect(),
+            values: self.state_ends.windows(2).map(|ends| Some(&self.states[ends[0]..ends[1]])).collect(),
+            timestamps: timestamps.clone(),
+        };
+        (table_rows(plan, group, calls, ScalarBuffer::from(self.starts), timestamps), changelog)
+    }
+}

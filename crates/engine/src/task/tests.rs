@@ -1,0 +1,8 @@
+//! Topologies run on small inputs, against a record-at-a-time oracle, in every cut, with several workers, across restarts.
+
+mod fixture;
+mod oracle;
+mod restart;
+mod rules;
+
+use fixture::*;
