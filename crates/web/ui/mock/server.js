@@ -166,6 +166,19 @@ function api(request, response, url) {
     const records = pipeline.topics.get(part[2]).records.filter(({ timestamp }) => Date.parse(timestamp) >= from && Date.parse(timestamp) < to);
     return json(response, { topic: part[2], records: records.slice(0, Number(url.searchParams.get('limit'))), next: {} });
   }
+  if (url.pathname === '/v1/sql' && request.method === 'POST') {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    return request.on('end', () => {
+      const { sql } = JSON.parse(body);
+      if (/durations/.test(sql)) {
+        const fault = { statement: 1, line: 1, column: sql.indexOf('durations') + 1, length: 9, code: 'unknown_column', cause: 'unknown column `durations`; did you mean `duration`?', fix: 'write `duration`', excerpt: `${sql}\n${' '.repeat(sql.indexOf('durations'))}^^^^^^^^^` };
+        return json(response, { title: 'Unknown column', status: 400, detail: fault.cause, fix: fault.fix, code: fault.code, errors: [fault] }, 400);
+      }
+      const columns = [['name', 'TEXT'], ['window_start', 'TIMESTAMP'], ['window_end', 'TIMESTAMP'], ['visits', 'BIGINT']].map(([name, type]) => ({ name, type }));
+      return json(response, { statements: [{ statement: 1, line: 1, kind: 'select', name: null, outcome: 'rows', message: null, columns, rows: pipeline.rows() }] });
+    });
+  }
   return problem(response, 404, 'not_found', `there is nothing at ${url.pathname}`);
 }
 

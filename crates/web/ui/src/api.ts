@@ -1,11 +1,11 @@
 // Requests of the page. Every failure becomes a Problem: what went wrong, and what to do.
 
-import type { Generator, Problem, TopicRecord, Trace } from './contract.ts';
+import type { Generator, Problem, StatementOutcome, TopicRecord, Trace } from './contract.ts';
 import { s } from './strings.ts';
 
 export class Refused extends Error {
   constructor(readonly problem: Problem) {
-    super(s.problem.text(problem.detail.replace(/\.$/, ''), problem.fix?.replace(/\.$/, '') ?? null));
+    super(s.problem.text(problem.detail, problem.fix));
   }
 }
 
@@ -66,6 +66,11 @@ export async function recordsBetween(topic: string, from: number, to: number, li
   });
   const answer: { records: TopicRecord[] } = await (await request(`/v1/topics/${path(topic)}/records?${parameters}`)).json();
   return answer.records;
+}
+
+export async function execute(sql: string): Promise<StatementOutcome[]> {
+  const answer: { statements: StatementOutcome[] } = await (await request('/v1/sql', { ...post, body: JSON.stringify({ sql }) })).json();
+  return answer.statements;
 }
 
 export const csvPath = (table: string): string => `/v1/tables/${path(table)}?format=csv`;

@@ -165,4 +165,17 @@ export type Trace = {
   reason: string | null;
 };
 
-export type Problem = { title?: string; status: number; detail: string; fix: string | null; code: string };
+export type SqlFault = { statement: number; line: number; column: number; length: number | null; code: string; cause: string; fix: string | null; excerpt: string | null };
+
+export type Problem = { title?: string; status: number; detail: string; fix: string | null; code: string; errors?: SqlFault[] };
+
+export type StatementOutcome = {
+  statement: number;
+  line: number;
+  kind: string;
+  name: string | null;
+  outcome: 'created' | 'unchanged' | 'changed' | 'dropped' | 'rows';
+  message: string | null;
+  columns: { name: string; type: string }[] | null;
+  rows: Row[] | null;
+};

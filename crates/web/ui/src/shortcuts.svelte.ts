@@ -14,8 +14,12 @@ class Shortcuts {
 
   /** The handler of `window`'s keydown: runs the action of a plain key. */
   handle(event: KeyboardEvent, actions: Record<string, () => void>): void {
-    const target = event.target instanceof Element ? event.target : null;
-    if (!this.on || event.altKey || event.ctrlKey || event.metaKey || target?.closest('input, select, textarea, dialog')) return;
+    if (!this.on || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+    // The whole path: the SQL editor types inside a shadow root.
+    const typing = event.composedPath().some(
+      (on) => on instanceof HTMLElement && (on.isContentEditable || on.matches('input, select, textarea, dialog')),
+    );
+    if (typing) return;
     const action = actions[event.key];
     if (!action) return;
     event.preventDefault();

@@ -1,6 +1,6 @@
 // Every word of the console. A second language is a second object of this shape.
 
-import type { Generator, Trace, Value } from './contract.ts';
+import type { Generator, StatementOutcome, Trace, Value } from './contract.ts';
 import { brief, count, duration, rate, span } from './format.ts';
 
 const parse = (text: string) => Date.parse(text);
@@ -220,6 +220,18 @@ export const s = {
     bad: 'Type something that is not an event',
   },
 
+  sql: {
+    heading: 'Ask, or change what runs',
+    label: 'SQL statements',
+    run: 'Run',
+    hint: 'Ctrl+Enter runs. SELECT from a table, SHOW TOPICS, CREATE, DROP: what millstream sql does.',
+    at: (line: number, column: number) => `Line ${line}, column ${column}`,
+    outcome: ({ outcome, kind, name, message }: StatementOutcome) =>
+      [`${kind.replaceAll('_', ' ').toUpperCase()}${name ? ` ${name}` : ''}: ${outcome}`, message].filter(Boolean).join('. '),
+    result: (statement: number) => `Result of statement ${statement}`,
+    rows: (shown: number, all: number) => (shown === all ? `${count(all)} rows` : `${count(shown)} of ${count(all)} rows`),
+  },
+
   keys: {
     heading: 'Keys',
     rows: [
@@ -238,12 +250,14 @@ export const s = {
 
   problem: {
     network: 'the server does not answer',
-    text: (detail: string, fix: string | null) => (fix ? `${detail}. ${capital(fix)}.` : `${detail}.`),
+    text: (detail: string, fix: string | null) => (fix ? `${sentence(detail)} ${sentence(fix)}` : sentence(detail)),
   },
 };
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** Messages come lower-case and without an end. */
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  return trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + (/[.?!]$/.test(trimmed) ? '' : '.');
 }
 
 const OPPOSITES: Record<string, string> = { '>': '≤', '>=': '<', '<': '≥', '<=': '>', '=': '≠', '<>': '=', '!=': '=' };
