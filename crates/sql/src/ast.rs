@@ -247,6 +247,7 @@ pub struct Select {
 }
 
 /// One item of the select list.
+#[allow(clippy::large_enum_variant, reason = "select lists are short and seldom moved")]
 #[derive(Debug, Clone)]
 pub enum SelectItem {
     /// `*`

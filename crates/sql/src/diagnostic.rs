@@ -123,15 +123,15 @@ pub struct Diagnostic {
     /// Refused, or taken with a doubt.
     pub severity: Severity,
     /// The name of the text (a file), empty if it has none.
-    pub source_name: String,
+    pub source_name: Box<str>,
     /// The line, from 1.
     pub line: u32,
     /// The first character at fault, from 1.
     pub column: u32,
     /// The source line, tabs as single blanks; long lines are clipped around the fault.
-    pub source_line: String,
+    pub source_line: Box<str>,
     /// Blanks and carets that underline the fault when printed under `source_line`.
-    pub caret: String,
+    pub caret: Box<str>,
     /// What is wrong: lower-case, without a full stop.
     pub cause: String,
     /// What to do about it; empty if the cause says it all.
@@ -168,11 +168,11 @@ impl Diagnostic {
         Self {
             code,
             severity: Severity::Error,
-            source_name: source.name.clone(),
+            source_name: source.name.as_str().into(),
             line: start.line.max(1),
             column: start.column.max(1),
-            source_line,
-            caret: format!("{}{}", " ".repeat(indent), "^".repeat(shown)),
+            source_line: source_line.into(),
+            caret: format!("{}{}", " ".repeat(indent), "^".repeat(shown)).into(),
             cause: cause.into(),
             fix: fix.into(),
         }

@@ -1,0 +1,181 @@
+//! The full reader: any JSON, and the words for what is wrong.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use engine::Type;
+use serde_json::value::RawValue;
+
+use crate::columns::Slot;
+use crate::{Column, base64, json, time};
+
+/// Values longer than this are cut in messages.
+const FOUND_CHARS_MAX: usize = 40;
+
+/// Reads one record into `slots`; the reason names field, expected and found.
+pub(crate) fn read<'a>(text: &'a str, columns: &[Column], slots: &mut [Slot<'a>]) -> Result<(), String> {
+    let trimmed = text.trim_start_matches([' ', '\t', '\n', '\r']);
+    if trimmed.is_empty() {
+        return Err("the value is empty, expected a JSON object".to_string());
+    }
+    if !trimmed.starts_with('{') {
+        let found = match serde_json::from_str::<&RawValue>(text) {
+            Ok(raw) => kind_of(raw.get()),
+            Err(_) => "text that is not JSON",
+        };
+        return Err(format!("expected a JSON object, found {found}: {}", shortened(trimmed)));
+    }
+    let mut fields: Vec<Option<&'a RawValue>> = vec![None; columns.len()];
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let visit = serde::de::Deserializer::deserialize_map(&mut reader, Fields { columns, fields: &mut fields });
+    visit.and_then(|()| reader.end()).map_err(|error| format!("not JSON: {}", place(&error)))?;
+    for ((column, slot), field) in columns.iter().zip(slots).zip(fields) {
+        *slot = match field {
+            None => Slot::Missing,
+            Some(raw) => coerce(raw.get(), column)?,
+        };
+    }
+    Ok(())
+}
+
+/// `serde_json`'s message, with its place in bytes.
+fn place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.strip_suffix(&format!(" at line 1 column {}", error.column())) {
+        Some(what) => format!("{what} at byte {}", error.column()),
+        None => text,
+    }
+}
+
+/// Remembers the wanted fields of an object as they were written.
+struct Fields<'c, 'f, 'a> {
+    columns: &'c [Column],
+    fields: &'f mut [Option<&'a RawValue>],
+}
+
+impl<'a> serde::de::Visitor<'a> for Fields<'_, '_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<M: serde::de::MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(Name(name)) = map.next_key::<Name>()? {
+            match self.columns.iter().position(|column| column.name == name) {
+                Some(index) => self.fields[index] = Some(map.next_value()?),
+                None => {
+                    map.next_value::<serde::de::IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A field's name, borrowed where it has no escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'a> serde::Deserialize<'a> for Name<'a> {
+    fn deserialize<D: serde::Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'a> serde::de::Visitor<'a> for Read {
+            type Value = Name<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Name<'a>, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Name<'a>, E> {
+                Ok(Name(Cow::Owned(text.to_string())))
+            }
+        }
+        deserializer.deserialize_str(Read)
+    }
+}
+
+/// A valid JSON value as the column's type.
+pub(crate) fn coerce<'a>(raw: &'a str, column: &Column) -> Result<Slot<'a>, String> {
+    if raw == "null" {
+        return Ok(Slot::Null);
+    }
+    let refuse = || {
+        let (name, ty) = (&column.name, column.ty);
+        Err(format!("field `{name}`: expected {}, found {} {}", expected(ty), kind_of(raw), shortened(raw)))
+    };
+    match (raw.as_bytes()[0], column.ty) {
+        (b'"', ty) => {
+            let text: Name = serde_json::from_str(raw).map_err(|error| format!("field `{}`: {error}", column.name))?;
+            match string(text.0, ty) {
+                Some(slot) => Ok(slot),
+                None => refuse(),
+            }
+        }
+        (b't', Type::Boolean) => Ok(Slot::Boolean(true)),
+        (b'f', Type::Boolean) => Ok(Slot::Boolean(false)),
+        (b'-' | b'0'..=b'9', Type::Double) => match raw.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Slot::Double(value)),
+            _ => refuse(),
+        },
+        (b'-' | b'0'..=b'9', ty) => match raw.parse::<i64>().ok().and_then(|value| json::integer(value, ty)) {
+            Some(slot) => Ok(slot),
+            None => refuse(),
+        },
+        (b'{', Type::Object) => Ok(Slot::Text(Cow::Borrowed(raw))),
+        _ => refuse(),
+    }
+}
+
+/// The values of a JSON array, as they were written; `None` if it is none.
+pub(crate) fn array(text: &str) -> Option<Vec<&str>> {
+    let parts: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    Some(parts.into_iter().map(RawValue::get).collect())
+}
+
+/// A text where `ty` is wanted.
+pub(super) fn string(text: Cow<'_, str>, ty: Type) -> Option<Slot<'_>> {
+    match ty {
+        Type::Text => Some(Slot::Text(text)),
+        Type::Timestamp => time::parse(&text).map(Slot::Integer),
+        Type::Bytes => base64::read(&text).map(Slot::Bytes),
+        _ => None,
+    }
+}
+
+fn expected(ty: Type) -> &'static str {
+    match ty {
+        Type::Boolean => "BOOLEAN",
+        Type::Int => "INT",
+        Type::BigInt => "BIGINT",
+        Type::Double => "DOUBLE",
+        Type::Text => "TEXT",
+        Type::Bytes => "BYTEA (a base64 text)",
+        Type::Timestamp => "TIMESTAMP (an RFC 3339 text or epoch milliseconds)",
+        Type::Interval => "INTERVAL",
+        Type::Object => "an object",
+    }
+}
+
+fn kind_of(raw: &str) -> &'static str {
+    match raw.as_bytes().first() {
+        Some(b'"') => "the text",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "the truth value",
+        Some(b'n') => "null",
+        _ => "the number",
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.trim_end();
+    let mut out: String = text.chars().take(FOUND_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(FOUND_CHARS_MAX).is_some() {
+        out.push('…');
+    }
+    out
+}

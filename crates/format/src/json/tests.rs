@@ -1,0 +1,224 @@
+//! What the two readers accept, refuse and say; and that they agree.
+
+use engine::Value;
+
+use super::*;
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::new("name", Type::Text),
+        Column { name: "duration".into(), ty: Type::BigInt, default: Value::BigInt(0) },
+        Column::new("date", Type::Timestamp),
+        Column::new("x", Type::Double),
+        Column::new("n", Type::Int),
+        Column::new("ok", Type::Boolean),
+        Column::new("raw", Type::Bytes),
+    ]
+}
+
+/// The slots that are not missing, or the reason; `*` marks what the scanner left to the full reader.
+fn outcome(text: &str) -> String {
+    let columns = columns();
+    let mut slots = vec![Slot::Missing; columns.len()];
+    let scanned = scan(text, &columns, &mut slots);
+    let mut slots = vec![Slot::Missing; columns.len()];
+    let result = read(text.as_bytes(), &columns, &mut slots);
+    fuzz_compare(text.as_bytes());
+    let shown = match result {
+        Err(reason) => reason,
+        Ok(()) => {
+            let fields = columns.iter().zip(&slots).filter(|(_, slot)| **slot != Slot::Missing);
+            fields.map(|(column, slot)| format!("{}={slot:?}", column.name)).collect::<Vec<_>>().join(" ")
+        }
+    };
+    format!("{}{shown}", if scanned { "" } else { "*" })
+}
+
+#[test]
+fn records_good_and_bad() {
+    let check = |text: &str, expected: &str| assert_eq!(outcome(text), expected, "{text}");
+    // Plain records, read by the scanner.
+    check(r#"{"name":"P1","duration":7}"#, r#"name=Text("P1") duration=Integer(7)"#);
+    check(
+        r#"{"name":"P1","user":"U2","date":"2025-10-18T15:02:06.542+00:00","duration":764}"#,
+        r#"name=Text("P1") duration=Integer(764) date=Integer(1760799726542)"#,
+    );
+    check(r#" { "duration" : -5 , "other" : 1.5 , "b":true, "c":false, "d":null } "#, "duration=Integer(-5)");
+    check("{}", "");
+    check(r#"{"name":"é, the word ""#.trim(), r#"*not JSON: EOF while parsing an object at byte 23"#);
+    check(r#"{"name":"été sous la pluie"}"#, r#"name=Text("été sous la pluie")"#);
+    check(r#"{"name":null,"x":2.50,"n":-0,"ok":true}"#, "name=Null x=Double(2.5) n=Integer(0) ok=Boolean(true)");
+    check(
+        r#"{"x":-0,"date":1654732805000,"raw":"Zm9v"}"#,
+        "date=Integer(1654732805000) x=Double(-0.0) raw=Bytes([102, 111, 111])",
+    );
+    check(r#"{"date":"2022-06-09T02:00:05+0200"}"#, "date=Integer(1654732805000)");
+    // Unusual ones, read by the full reader.
+    check("{\t\"duration\":\n7}", "*duration=Integer(7)");
+    check(r#"{"n\u0061me":"a\nb"}"#, r#"*name=Text("a\nb")"#);
+    check(r#"{"duration":1,"duration":2}"#, "*duration=Integer(2)");
+    check(r#"{"duration":"x","duration":2}"#, "*duration=Integer(2)");
+    check(r#"{"other":{"duration":5},"duration":7}"#, "*duration=Integer(7)");
+    check(r#"{"x":1e3,"duration":9223372036854775807}"#, "*duration=Integer(9223372036854775807) x=Double(1000.0)");
+    check(r#"{"other":[1,{"a":"}"}]}"#, "*");
+    // Bad ones.
+    check("hello", "*expected a JSON object, found text that is not JSON: hello");
+    check("", "*the value is empty, expected a JSON object");
+    check("  ", "*the value is empty, expected a JSON object");
+    check("null", "*expected a JSON object, found null: null");
+    check("[1]", "*expected a JSON object, found an array: [1]");
+    check("5", "*expected a JSON object, found the number: 5");
+    check(r#"{"duration":"5"}"#, r#"*field `duration`: expected BIGINT, found the text "5""#);
+    check(r#"{"duration":5.7}"#, "*field `duration`: expected BIGINT, found the number 5.7");
+    check(r#"{"duration":5.0}"#, "*field `duration`: expected BIGINT, found the number 5.0");
+    check(r#"{"duration":1e2}"#, "*field `duration`: expected BIGINT, found the number 1e2");
+    check(r#"{"duration":true}"#, "*field `duration`: expected BIGINT, found the truth value true");
+    check(
+        r#"{"duration":9223372036854775808}"#,
+        "*field `duration`: expected BIGINT, found the number 9223372036854775808",
+    );
+    check(r#"{"n":2147483648}"#, "*field `n`: expected INT, found the number 2147483648");
+    check(r#"{"x":1e999}"#, "*field `x`: expected DOUBLE, found the number 1e999");
+    check(r#"{"x":"1"}"#, r#"*field `x`: expected DOUBLE, found the text "1""#);
+    check(r#"{"name":5}"#, "*field `name`: expected TEXT, found the number 5");
+    check(r#"{"name":{"a":1}}"#, r#"*field `name`: expected TEXT, found an object {"a":1}"#);
+    check(r#"{"ok":1}"#, "*field `ok`: expected BOOLEAN, found the number 1");
+    check(
+        r#"{"date":"yesterday"}"#,
+        r#"*field `date`: expected TIMESTAMP (an RFC 3339 text or epoch milliseconds), found the text "yesterday""#,
+    );
+    check(r#"{"raw":"?"}"#, r#"*field `raw`: expected BYTEA (a base64 text), found the text "?""#);
+    check(r#"{"duration":7"#, "*not JSON: EOF while parsing an object at byte 13");
+    check(r#"{"duration":7} x"#, "*not JSON: trailing characters at byte 16");
+    check(r#"{"duration":07}"#, "*not JSON: invalid number at byte 14");
+    check(r#"{"duration":7,}"#, "*not JSON: trailing comma at byte 15");
+    check(r#"{duration:7}"#, "*not JSON: key must be a string at byte 2");
+    check("{\"a\":\"\u{1}\"}", "*not JSON: control character (\\u0000-\\u001F) found while parsing a string at byte 6");
+    check(r#"{"a":tru}"#, "*not JSON: expected ident at byte 9");
+}
+
+#[test]
+fn what_is_not_utf8_is_told() {
+    let mut slots = vec![Slot::Missing; 7];
+    assert_eq!(
+        read(b"{\"name\":\"\xff\"}", &columns(), &mut slots),
+        Err("the value is not UTF-8 (byte 9)".to_string())
+    );
+}
+
+#[test]
+fn deep_nesting_is_no_danger() {
+    let mut slots = vec![Slot::Missing; 7];
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(read(deep.as_bytes(), &columns(), &mut slots), Ok(()));
+    let open = format!("{{\"name\":{}", "[".repeat(200_000));
+    assert!(read(open.as_bytes(), &columns(), &mut slots).is_err());
+}
+
+/// Records made of pieces that sit at the edges of the scanner's grammar, whole and damaged.
+#[test]
+fn scanner_and_full_reader_agree() {
+    let pieces = [
+        "{",
+        "}",
+        "\"",
+        ":",
+        ",",
+        " ",
+        "\t",
+        "\n",
+        "name",
+        "duration",
+        "date",
+        "x",
+        "n",
+        "ok",
+        "raw",
+        "é",
+        "\"name\":",
+        "\"duration\":",
+        "\"x\":",
+        "\"n\":",
+        "\"ok\":",
+        "\"date\":",
+        "\"\":",
+        "\"other\":",
+        "\"P1\"",
+        "\"\"",
+        "\"a longer text, beyond eight\"",
+        "\"\\u0041\"",
+        "\"\\\"",
+        "\"\\ud800\"",
+        "0",
+        "-0",
+        "00",
+        "7",
+        "-5",
+        "1.5",
+        "1.",
+        ".5",
+        "-",
+        "1e5",
+        "1E+2",
+        "2147483648",
+        "123456789012345678",
+        "1234567890123456789",
+        "9007199254740993",
+        "9223372036854775808",
+        "0.1",
+        "true",
+        "false",
+        "null",
+        "tru",
+        "nul",
+        "[",
+        "]",
+        "[1,2]",
+        "{\"a\":1}",
+        "\"2022-06-09T00:00:05.000+00:00\"",
+        "\"Zm9v\"",
+        "\u{1}",
+        "\u{7f}",
+        "\\",
+    ];
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..60_000 {
+        let mut text = String::new();
+        if random.bool() {
+            // Something close to a record.
+            text.push('{');
+            for i in 0..random.usize(0..5) {
+                if i > 0 {
+                    text.push(',');
+                }
+                let name = ["name", "duration", "date", "x", "n", "ok", "raw", "other", ""][random.usize(0..9)];
+                text.push_str(&format!("\"{name}\":{}", pieces[random.usize(24..pieces.len())]));
+            }
+            text.push('}');
+            if random.u8(0..4) == 0 {
+                let at = text.char_indices().map(|(i, _)| i).nth(random.usize(0..text.chars().count())).unwrap_or(0);
+                text.insert_str(at, pieces[random.usize(0..pieces.len())]);
+            }
+        } else {
+            for _ in 0..random.usize(0..12) {
+                text.push_str(pieces[random.usize(0..pieces.len())]);
+            }
+        }
+        fuzz_compare(text.as_bytes());
+    }
+}
+
+/// Every byte at every place of a text of every length around the eight-byte steps.
+#[test]
+fn texts_end_where_they_end() {
+    for len in 0..26 {
+        for at in 0..len {
+            for byte in 0..=255u8 {
+                let mut text = vec![b'a'; len];
+                text[at] = byte;
+                let record = [b"{\"name\":\"", &text[..], b"\"}"].concat();
+                fuzz_compare(&record);
+            }
+        }
+    }
+}
