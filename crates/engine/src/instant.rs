@@ -91,6 +91,12 @@ pub fn write_text(out: &mut dyn fmt::Write, timestamp_ms: i64) -> fmt::Result {
     if c.millisecond == 0 { out.write_char('Z') } else { write!(out, ".{:03}Z", c.millisecond) }
 }
 
+/// Writes a timestamp as records have it: `2022-06-09T00:00:05.000+00:00`.
+pub fn write_offset_text(out: &mut dyn fmt::Write, timestamp_ms: i64) -> fmt::Result {
+    let whole = text(timestamp_ms.div_euclid(1000).saturating_mul(1000));
+    write!(out, "{}.{:03}+00:00", whole.trim_end_matches('Z'), timestamp_ms.rem_euclid(1000))
+}
+
 /// The text of [`write_text`].
 #[must_use]
 pub fn text(timestamp_ms: i64) -> String {

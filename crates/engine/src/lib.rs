@@ -12,6 +12,7 @@ pub mod data_type;
 pub mod expr;
 pub mod instant;
 pub mod plan;
+pub mod pull;
 pub mod seam;
 pub mod store;
 pub mod task;

@@ -89,3 +89,13 @@ fn reads_intervals() {
         assert_eq!(parse_interval(text), expected, "{text}");
     }
 }
+
+#[test]
+fn records_have_an_offset() {
+    for (ms, expected) in [(1_654_732_805_000, "2022-06-09T00:00:05.000+00:00"), (-1, "1969-12-31T23:59:59.999+00:00")]
+    {
+        let mut out = String::new();
+        write_offset_text(&mut out, ms).unwrap();
+        assert_eq!(out, expected, "{ms}");
+    }
+}
