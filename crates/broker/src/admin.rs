@@ -212,18 +212,17 @@ impl Broker {
         config: &LogConfig,
         rules: &Arc<topic::ProduceRules>,
     ) -> Result<Vec<Arc<Partition>>, AdminError> {
-        let mut made = Vec::new();
-        for index in indexes {
-            match self.create_log(&format!("{name}-{index}"), config.clone(), id) {
-                Ok(log) => {
-                    let partition = Partition::new(Arc::clone(name), id, index, log, 0, Arc::clone(rules));
-                    made.push(Arc::new(partition));
-                }
-                Err(e) => {
-                    self.delete_logs(&made);
-                    return Err(storage(e));
-                }
-            }
+        let names: Vec<String> = indexes.clone().map(|index| format!("{name}-{index}")).collect();
+        let logs: Vec<(&str, LogConfig)> = names.iter().map(|name| (name.as_str(), config.clone())).collect();
+        let logs = self.logs.create_all(&logs).map_err(storage)?;
+        let named = logs.iter().try_for_each(|log| write_partition_metadata(&*self.disk, log.dir(), id));
+        let made: Vec<_> = indexes
+            .zip(logs)
+            .map(|(index, log)| Arc::new(Partition::new(Arc::clone(name), id, index, log, 0, Arc::clone(rules))))
+            .collect();
+        if let Err(e) = named {
+            self.delete_logs(&made);
+            return Err(storage(e));
         }
         Ok(made)
     }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use os::{Disk, DiskLock};
+use os::{Disk, DiskLock, OpenMode};
 use wire::Uuid;
 
 use super::NODE_ID;
@@ -187,9 +187,13 @@ fn read_or_write_meta(disk: &dyn Disk, log_dir: &Path) -> Result<(String, Uuid),
     Ok((cluster_id, directory_id))
 }
 
-/// Writes `partition.metadata` into a log's directory.
+/// Writes `partition.metadata` into a log's directory. The directory is new: a torn file can only be one of a topic
+/// that was never acknowledged, so that no temporary file is needed.
 pub fn write_partition_metadata(disk: &dyn Disk, dir: &Path, topic_id: Uuid) -> io::Result<()> {
-    disk.replace(&dir.join("partition.metadata"), format!("version: 0\ntopic_id: {topic_id}").as_bytes())
+    let file = disk.open(&dir.join("partition.metadata"), OpenMode::Write)?;
+    file.write_all_at(format!("version: 0\ntopic_id: {topic_id}").as_bytes(), 0)?;
+    file.sync_data()?;
+    disk.sync_dir(dir)
 }
 
 /// The topic id in a log directory's `partition.metadata`; `None` where there is none that can be read.
