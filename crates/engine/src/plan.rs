@@ -93,6 +93,17 @@ pub enum MetadataColumn {
 }
 
 impl MetadataColumn {
+    /// The column's name in traces.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            MetadataColumn::Timestamp => "rowtime",
+            MetadataColumn::Partition => "partition",
+            MetadataColumn::Offset => "offset",
+            MetadataColumn::Key => "key",
+        }
+    }
+
     /// The column's type.
     #[must_use]
     pub fn ty(self) -> Type {
@@ -310,6 +321,24 @@ impl Topology {
             Operator::Aggregate(aggregate) => aggregate.schema().types(),
             Operator::Filter(_) | Operator::Rekey(_) | Operator::Exchange(_) | Operator::ToStream => {
                 node.inputs.first().map(|input| self.row_types(*input)).unwrap_or_default()
+            }
+            Operator::Sink(_) => Vec::new(),
+        }
+    }
+
+    /// The names of the columns of a node's rows. Metadata columns are called `rowtime`, `partition`, `offset` and `key`.
+    #[must_use]
+    pub fn row_names(&self, node: NodeId) -> Vec<String> {
+        let node = &self.nodes[node];
+        match &node.operator {
+            Operator::Source(source) => {
+                let values = source.schema.fields.iter().map(|field| field.name.clone());
+                values.chain(source.metadata.iter().map(|column| column.name().to_owned())).collect()
+            }
+            Operator::Project(project) => project.columns.iter().map(|(name, _)| name.clone()).collect(),
+            Operator::Aggregate(aggregate) => aggregate.schema().fields.into_iter().map(|field| field.name).collect(),
+            Operator::Filter(_) | Operator::Rekey(_) | Operator::Exchange(_) | Operator::ToStream => {
+                node.inputs.first().map(|input| self.row_names(*input)).unwrap_or_default()
             }
             Operator::Sink(_) => Vec::new(),
         }

@@ -14,10 +14,12 @@ mod buffer;
 mod exchange;
 mod position;
 mod stage;
+mod trace;
 mod workers;
 
 pub use position::{OffsetMetadata, SourcePosition};
 pub use stage::NodeStats;
+pub use trace::{LATE_REMEMBERED, Trace, TraceOutcome};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,6 +32,7 @@ use crate::store::{Position, RestoreError, Store, StoreReader};
 use buffer::SourceBuffers;
 use exchange::Flow;
 use stage::{KeyedJob, StageOutput, Stages};
+use trace::LateMemory;
 
 /// How a task runs.
 #[derive(Debug, Clone)]
@@ -104,6 +107,8 @@ pub struct Task {
     stats: Vec<NodeStats>,
     /// By node, which columns some reader uses.
     used: Vec<Vec<bool>>,
+    /// For traces.
+    late: LateMemory,
     /// What the last commit had: an unchanged partition commits nothing.
     committed: BTreeMap<(NodeId, i32), SourcePosition>,
     /// Something happened since the last commit.
@@ -136,7 +141,17 @@ impl Task {
         }
         let stats = vec![NodeStats::default(); topology.nodes.len()];
         let used = stage::columns_in_use(&topology);
-        Ok(Self { topology, options, sources, stores, stats, used, committed: BTreeMap::new(), uncommitted: false })
+        Ok(Self {
+            topology,
+            options,
+            sources,
+            stores,
+            stats,
+            used,
+            late: LateMemory::default(),
+            committed: BTreeMap::new(),
+            uncommitted: false,
+        })
     }
 
     /// The plan.
@@ -236,6 +251,7 @@ impl Task {
         for node in nodes {
             took |= self.step_source(node, context, &mut effects);
         }
+        self.late.remember(&effects.late);
         if took {
             self.uncommitted = true;
             if self.options.cache_max_bytes > 0 && self.cached_bytes() > self.options.cache_max_bytes {

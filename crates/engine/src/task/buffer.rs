@@ -168,9 +168,16 @@ impl SourceBuffers {
         buffer.next_offset = Some(next_offset);
     }
 
-    /// Gives rows their time and metadata columns; rows without a usable time become bad ones.
     fn chunk(&self, batch: SourceBatch) -> Chunk {
-        let SourceBatch { partition, mut columns, timestamps, offsets, keys, mut bad, next_offset, bytes, .. } = batch;
+        let (next_offset, bytes) = (batch.next_offset, batch.bytes);
+        let (batch, bad) = self.rows_of(batch);
+        let offsets = batch.origins.as_ref().map(|origins| origins.offsets.clone()).unwrap_or_default();
+        Chunk { batch, offsets, bad: bad.into(), next_offset, bytes, taken: 0 }
+    }
+
+    /// The rows of a source batch with their time and metadata columns; rows without a usable time become bad ones.
+    pub(super) fn rows_of(&self, batch: SourceBatch) -> (Batch, Vec<BadRecord>) {
+        let SourceBatch { partition, mut columns, timestamps, offsets, keys, mut bad, .. } = batch;
         let rows = timestamps.len();
         for column in &self.plan.metadata {
             columns.push(match column {
@@ -200,7 +207,7 @@ impl SourceBuffers {
             }),
         };
         if whole.timestamps.iter().all(|time| *time >= 0) {
-            return Chunk { batch: whole, offsets, bad: bad.into(), next_offset, bytes, taken: 0 };
+            return (whole, bad);
         }
         let good: BooleanArray = whole.timestamps.iter().map(|time| Some(*time >= 0)).collect();
         for row in (0..rows).filter(|row| !good.value(*row)) {
@@ -214,9 +221,7 @@ impl SourceBuffers {
             bad.push(BadRecord { offset: offsets[row], timestamp: timestamps[row], reason });
         }
         bad.sort_by_key(|bad| bad.offset);
-        let batch = whole.filter(&good).expect("the mask has one entry per row");
-        let offsets = batch.origins.as_ref().map(|origins| origins.offsets.clone()).unwrap_or(offsets);
-        Chunk { batch, offsets, bad: bad.into(), next_offset, bytes, taken: 0 }
+        (whole.filter(&good).expect("the mask has one entry per row"), bad)
     }
 
     pub(super) fn has_work(&self) -> bool {

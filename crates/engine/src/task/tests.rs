@@ -4,5 +4,7 @@ mod fixture;
 mod oracle;
 mod restart;
 mod rules;
+mod traces;
 
+use crate::data_type::Value;
 use fixture::*;
