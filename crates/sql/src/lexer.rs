@@ -10,6 +10,7 @@ use sqlparser::dialect::Dialect;
 use sqlparser::tokenizer::{Location, Token as RawToken, TokenWithSpan, Tokenizer, Whitespace};
 
 use crate::diagnostic::{Code, Diagnostic, Position, Source, Span};
+use crate::parser::PROBLEMS_MAX;
 use crate::settings::Settings;
 
 /// The longest text taken in one piece.
@@ -123,6 +124,9 @@ pub(crate) fn lex(source: &Arc<Source>, settings: Option<&Settings>) -> Result<V
     for TokenWithSpan { token, span } in raw {
         if matches!(token, RawToken::Whitespace(_) | RawToken::EOF) {
             continue;
+        }
+        if problems.len() >= PROBLEMS_MAX {
+            break;
         }
         let span = Span { start: position(span.start), end: position(span.end) };
         let first = walk.to(span.start);

@@ -28,6 +28,9 @@ pub fn parse_canonical(name: &str, text: &str) -> Result<Vec<Statement>, Vec<Dia
     parse_source(&Source::new(name, text), None)
 }
 
+/// Of a text with more faults than this only the first ones are told.
+pub(crate) const PROBLEMS_MAX: usize = 20;
+
 fn parse_source(source: &Arc<Source>, settings: Option<&Settings>) -> Result<Vec<Statement>, Vec<Diagnostic>> {
     let tokens = lexer::lex(source, settings)?;
     let mut statements = Vec::new();
@@ -39,6 +42,9 @@ fn parse_source(source: &Arc<Source>, settings: Option<&Settings>) -> Result<Vec
         match parse_one(source, piece) {
             Ok(statement) => statements.push(statement),
             Err(problem) => problems.push(*problem),
+        }
+        if problems.len() == PROBLEMS_MAX {
+            break;
         }
     }
     if problems.is_empty() { Ok(statements) } else { Err(problems) }

@@ -341,6 +341,12 @@ fn derived_stream(
     } else {
         key_for(&options, DEFAULT_KEY_FORMAT, &mut query.key)?;
     }
+    if let (Some(topic), Some(read)) = (&topic, catalog.get(&query.input.from).and_then(Object::topic))
+        && topic.name == read.name
+    {
+        let cause = format!("the query would read its own output: topic '{}'", topic.name);
+        return Err(options.bad("topic", cause, "write to another topic"));
+    }
     let columns: Vec<Column> = query
         .columns
         .iter()

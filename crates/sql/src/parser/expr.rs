@@ -105,9 +105,7 @@ fn infix(c: &mut Cursor, left: Expr, floor: u8) -> Result<Step, Fault> {
                 "==" => "equality is written `=`",
                 "&&" => "write AND",
                 "|" => "texts are joined by `||`",
-                "->" | "->>" => {
-                    "access to nested JSON fields is not part of this version; declare the outer field as TEXT"
-                }
+                "->" | "->>" => "access to nested JSON fields is not part of this version",
                 _ => "",
             };
             let cause = format!("there is no operator `{text}`");
@@ -370,8 +368,21 @@ fn call(c: &mut Cursor, name: Ident) -> Result<Expr, Fault> {
             call.args.push(Expr { kind: ExprKind::Text(field.text), span: field.span });
             c.expect_word("from", "extract(field FROM timestamp)")?;
             call.args.push(expr(c)?);
+        } else if call.name.text == "position" && !call.name.quoted {
+            // position(part IN text) is strpos(text, part), and so is written in the other order.
+            let part = above(c, RANGE)?;
+            c.expect_word("in", "position(part IN text)")?;
+            call.name.text = "strpos".to_string();
+            call.args = vec![above(c, RANGE)?, part];
         } else {
             call.args = c.list(expr)?;
+            // substring(text FROM 2 FOR 3)
+            if call.name.text == "substring" && call.args.len() == 1 && c.eat_word("from") {
+                call.args.push(expr(c)?);
+                if c.eat_word("for") {
+                    call.args.push(expr(c)?);
+                }
+            }
         }
         if c.is_word("order") {
             call.order_by = order_by(c)?;
@@ -449,9 +460,7 @@ pub(super) fn data_type(c: &mut Cursor) -> Result<(DataType, Span), Fault> {
                 "real" | "float" | "float4" | "decimal" | "numeric" => "use DOUBLE PRECISION",
                 "char" | "character" | "uuid" | "json" | "jsonb" => "use TEXT",
                 "date" | "time" | "datetime" => "use TIMESTAMP",
-                "array" | "map" | "struct" | "row" => {
-                    "nested fields are not part of this version; read the outer field as TEXT"
-                }
+                "array" | "map" | "struct" | "row" => "nested fields are not part of this version",
                 _ => "",
             };
             if !instead.is_empty() {
