@@ -15,9 +15,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(version: &str) -> Option<Self> {
+    fn start(name: &str, version: &str) -> Option<Self> {
         let kafka = tests::kafka(version)?;
-        let program = Program::start(&test_dir(&format!("tools-{version}")), &["up"]);
+        let program = Program::start(&test_dir(name), &["up"]);
         Some(Self { kafka, program })
     }
 
@@ -45,14 +45,14 @@ impl Bench {
 
 #[test]
 fn tools_of_kafka_4() {
-    if let Some(bench) = Bench::start(KAFKA_4) {
+    if let Some(bench) = Bench::start("tools-4", KAFKA_4) {
         tools(&bench, "4");
     }
 }
 
 #[test]
 fn tools_of_kafka_3_9() {
-    if let Some(bench) = Bench::start(KAFKA_3) {
+    if let Some(bench) = Bench::start("tools-3.9", KAFKA_3) {
         tools(&bench, "3");
     }
 }
@@ -251,7 +251,7 @@ fn verifiable(bench: &Bench) {
 /// Every kind of file that we write, read by Kafka's own reader, which prints faults and exits 0.
 #[test]
 fn dump_log_finds_no_fault() {
-    let Some(bench) = Bench::start(KAFKA_4) else { return };
+    let Some(bench) = Bench::start("dump-log", KAFKA_4) else { return };
     let bootstrap = format!("bootstrap.servers={}", bench.program.bootstrap);
     bench.check(
         "topics",
@@ -307,13 +307,15 @@ fn dump_log_finds_no_fault() {
             "isvalid: false",
             "isValid: false",
             "Exception",
-            "Non-consecutive",
             "not found",
             "Could not deserialize",
             "corrupt",
         ] {
             assert!(!text.contains(fault), "dump-log {decoder:?} {files} says {fault}:\n{}", excerpt(&text, fault));
         }
+        // Kafka's reader begins each file with -1, and so reports every segment but the first, its own included.
+        let gap = text.lines().find(|line| line.contains(" is followed by ") && !line.trim().starts_with("-1 "));
+        assert_eq!(gap, None, "dump-log {decoder:?} {files} sees a gap");
         for part in expected {
             assert!(
                 text.contains(part),
@@ -336,7 +338,11 @@ fn dump_log_finds_no_fault() {
     dump(&[], &files("dumped-0", ".timeindex"), &["timestamp:"]);
     dump(&[], &files("dumped-0", ".snapshot"), &["producerId:"]);
     dump(&["--offsets-decoder"], &files("__consumer_offsets-0", ".log"), &["dumpers", "dumped"]);
-    dump(&["--transaction-log-decoder"], &files("__transaction_state-0", ".log"), &["dump-txn", "CompleteCommit"]);
+    dump(
+        &["--transaction-log-decoder"],
+        &files("__transaction_state-0", ".log"),
+        &["dump-txn", "\"transactionStatus\":4"],
+    );
     dump(
         &["--cluster-metadata-decoder"],
         &files("__cluster_metadata-0", ".log"),
