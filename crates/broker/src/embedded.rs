@@ -10,6 +10,9 @@
 pub mod commit;
 pub mod overview;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use record::Offset;

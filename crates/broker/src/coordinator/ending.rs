@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use commitlog::{AppendContext, AppendError, AppendKind, Log, Ticket};
+use commitlog::{AppendContext, AppendError, AppendKind, Log, OpenTransaction, Ticket};
 use record::control::{ControlType, EndTxnMarker, end_txn_marker};
 use record::{LeaderEpoch, ProducerId, TimestampMs};
 use tokio::sync::oneshot;
@@ -201,38 +201,36 @@ impl Shared {
     /// Appends the markers of a prepared transaction wherever it is open.
     fn mark(&self, transactions: &Transactions, transactional_id: &str) -> Result<Ticket, AppendError> {
         let Some(marking) = transactions.machine.marking(transactional_id) else { return Ok(Ticket::done()) };
-        self.append_markers(&marking, |_, epoch| epoch)
-    }
-
-    pub(super) fn append_markers(
-        &self,
-        marking: &Marking,
-        epoch_of: impl Fn(&Log, LeaderEpoch) -> LeaderEpoch,
-    ) -> Result<Ticket, AppendError> {
         let mut tickets = Vec::new();
-        for (topic, partitions) in &marking.partitions {
-            for partition in partitions {
-                // A partition that is gone took the transaction's records with it.
-                let Some((log, epoch)) = (self.find)(topic, *partition) else { continue };
-                if !is_open(&log, marking.producer.id) {
-                    continue;
-                }
-                let context = AppendContext {
-                    kind: AppendKind::Marker { promised: true },
-                    leader_epoch: epoch_of(&log, epoch),
-                    now_ms: marking.timestamp,
-                };
-                match log.append(marker_bytes(marking), context) {
-                    Ok(appended) => tickets.push(appended.ticket),
-                    Err(AppendError::Deleted) => continue,
-                    Err(error) => return Err(error),
-                }
-                if topic == OFFSETS_TOPIC {
-                    self.offsets_marked(marking.producer.id, marking.commit);
-                }
+        for (topic, partition) in marking.places() {
+            // A partition that is gone took the transaction's records with it.
+            let Some((log, epoch)) = (self.find)(topic, partition) else { continue };
+            if open_transaction(&log, marking.producer.id).is_some() {
+                tickets.push(self.append_marker(&marking, topic, &log, epoch)?);
             }
         }
         Ok(Ticket::all(tickets))
+    }
+
+    /// Appends one marker; power loss may take it from the log, but not from the world: recovery writes it again.
+    pub(super) fn append_marker(
+        &self,
+        marking: &Marking,
+        topic: &str,
+        log: &Log,
+        leader_epoch: LeaderEpoch,
+    ) -> Result<Ticket, AppendError> {
+        let kind = AppendKind::Marker { promised: true };
+        let context = AppendContext { kind, leader_epoch, now_ms: marking.timestamp };
+        let ticket = match log.append(marker_bytes(marking), context) {
+            Ok(appended) => appended.ticket,
+            Err(AppendError::Deleted) => Ticket::done(),
+            Err(error) => return Err(error),
+        };
+        if topic == OFFSETS_TOPIC {
+            self.offsets_marked(marking.producer.id, marking.commit);
+        }
+        Ok(ticket)
     }
 
     /// Appends the Complete record and lets the id's next transaction begin.
@@ -263,7 +261,7 @@ fn marker_bytes(marking: &Marking) -> bytes::Bytes {
 pub(super) fn abort_orphan(
     log: &Log,
     leader_epoch: LeaderEpoch,
-    open: &commitlog::OpenTransaction,
+    open: &OpenTransaction,
     now: TimestampMs,
 ) -> Result<Ticket, AppendError> {
     let marker = EndTxnMarker { control_type: ControlType::Abort, coordinator_epoch: COORDINATOR_EPOCH };
@@ -272,8 +270,8 @@ pub(super) fn abort_orphan(
     Ok(log.append(bytes, context)?.ticket)
 }
 
-fn is_open(log: &Log, producer: ProducerId) -> bool {
-    log.open_transactions().iter().any(|open| open.producer_id == producer)
+pub(super) fn open_transaction(log: &Log, producer: ProducerId) -> Option<OpenTransaction> {
+    log.open_transactions().into_iter().find(|open| open.producer_id == producer)
 }
 
 fn answer(waiter: Option<Waiter>, ended: Result<(), ErrorCode>) {

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use commitlog::AppendError;
+use commitlog::{AppendError, Isolation, Log, ReadRequest, Ticket};
 use parking_lot::{Condvar, Mutex};
 use record::Offset;
 
 use super::background::Alarm;
-use super::ending::abort_orphan;
+use super::ending::{abort_orphan, open_transaction};
 use super::groups::Groups;
 use super::log::{CoordinatorLog, Entry};
 use super::producer_ids::ProducerIds;
@@ -19,7 +19,7 @@ use super::transactions::Transactions;
 use super::{CoordinatorOptions, Shared};
 use crate::group::{GroupCoordinator, Now};
 use crate::topic::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
-use crate::txn::{Producer, TransactionCoordinator};
+use crate::txn::{Marking, Producer, TransactionCoordinator};
 
 /// Why the coordinators cannot start.
 #[derive(Debug)]
@@ -106,13 +106,49 @@ fn finish_prepared(shared: &Shared, positions: &HashMap<String, Offset>) -> Resu
     prepared.sort_by_key(|id| positions.get(id).copied());
     for id in prepared {
         let Some(marking) = transactions.machine.marking(&id) else { continue };
-        // The epoch that the lost marker had is that of the data before it.
-        let epoch_of = |log: &commitlog::Log, epoch| log.latest_epoch().unwrap_or(epoch);
-        let ticket = shared.append_markers(&marking, epoch_of).map_err(RecoveryError::Append)?;
+        let mut tickets = Vec::new();
+        for (topic, partition) in marking.places() {
+            let Some((log, epoch)) = (shared.find)(topic, partition) else { continue };
+            let Some(open) = open_transaction(&log, marking.producer.id) else { continue };
+            if is_marked(&log, &marking, open.first_offset)? {
+                // What is open is the id's next transaction, of which no record was left: an orphan.
+                continue;
+            }
+            // The epoch that the lost marker had is that of the data before it.
+            let epoch = log.latest_epoch().unwrap_or(epoch);
+            tickets.push(shared.append_marker(&marking, topic, &log, epoch).map_err(RecoveryError::Append)?);
+        }
         transactions.machine.marked(&id);
-        shared.complete_later(&mut transactions, &id, ticket);
+        shared.complete_later(&mut transactions, &id, Ticket::all(tickets));
     }
     Ok(())
+}
+
+/// Whether the log has this transaction's marker before an offset: whether the producer's last marker there has its
+/// timestamp, which is that of no other of its markers. Walks back batch by batch; the marker is near, because what is open
+/// began after it.
+fn is_marked(log: &Log, marking: &Marking, before: Offset) -> Result<bool, RecoveryError> {
+    let fail =
+        |why: String| RecoveryError::Unreadable { topic: TRANSACTIONS_TOPIC, why: format!("{}: {why}", log.name()) };
+    let producer = log.producers().into_iter().find(|p| p.producer_id == marking.producer.id);
+    if producer.is_none_or(|p| p.coordinator_epoch < 0) {
+        return Ok(false);
+    }
+    let mut before = before;
+    while before > log.log_start_offset() {
+        let from = before + -1;
+        let request = ReadRequest { from, bytes_max: 1, at_least_one: true, isolation: Isolation::LogEnd };
+        let read = log.read(request).map_err(|e| fail(e.to_string()))?;
+        let Some(chunk) = read.chunks.first() else { return Ok(false) };
+        let bytes = chunk.read().map_err(|e| fail(e.to_string()))?;
+        let Some(batch) = record::split(bytes).next() else { return Ok(false) };
+        let header = batch.map_err(|e| fail(e.to_string()))?.header;
+        if header.is_control() && header.producer_id == marking.producer.id {
+            return Ok(header.base_timestamp == marking.timestamp);
+        }
+        before = header.base_offset.min(from);
+    }
+    Ok(false)
 }
 
 /// Aborts what a partition shows open and no transaction accounts for: its data became durable, the record that it is

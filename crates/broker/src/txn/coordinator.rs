@@ -86,6 +86,13 @@ pub struct Marking {
     pub partitions: Partitions,
 }
 
+impl Marking {
+    /// Topic and partition of each.
+    pub fn places(&self) -> impl Iterator<Item = (&str, i32)> {
+        self.partitions.iter().flat_map(|(topic, partitions)| partitions.iter().map(move |p| (topic.as_str(), *p)))
+    }
+}
+
 /// What a transactional append may do.
 pub type Verdict = Result<(), ErrorCode>;
 
@@ -143,6 +150,7 @@ impl TransactionCoordinator {
         if request.timeout_ms <= 0 || request.timeout_ms > self.config.transaction_timeout_ms_max {
             return Err(ErrorCode::InvalidTransactionTimeout.into());
         }
+        let last_update = self.ids.get(&request.transactional_id).map_or(TimestampMs::NONE, |t| t.value.last_update);
         let next = |producer: Producer| TransactionRecord {
             transactional_id: request.transactional_id.clone(),
             value: Some(TransactionValue {
@@ -151,7 +159,7 @@ impl TransactionCoordinator {
                 timeout_ms: request.timeout_ms,
                 state: TransactionState::Empty,
                 partitions: Partitions::new(),
-                last_update: now.wall,
+                last_update: last_update.max(now.wall),
                 start: TimestampMs::NONE,
             }),
         };
@@ -217,7 +225,7 @@ impl TransactionCoordinator {
             next.partitions.entry(topic.clone()).or_default().extend(added);
         }
         next.state = TransactionState::Ongoing;
-        next.last_update = now.wall;
+        next.last_update = next.last_update.max(now.wall);
         Ok(Some(TransactionRecord { transactional_id: transactional_id.to_owned(), value: Some(next) }))
     }
 
@@ -257,7 +265,8 @@ impl TransactionCoordinator {
         let mut next = transaction.value.clone();
         next.state = if commit { TransactionState::PrepareCommit } else { TransactionState::PrepareAbort };
         next.producer_epoch = transaction.producer().epoch;
-        next.last_update = now.wall;
+        // Later than any Prepare record before, whatever the clock says: recovery knows a transaction's markers by it.
+        next.last_update = now.wall.max(TimestampMs(next.last_update.0 + 1));
         Some(TransactionRecord { transactional_id: transactional_id.to_owned(), value: Some(next) })
     }
 
@@ -308,7 +317,7 @@ impl TransactionCoordinator {
             _ => return None,
         };
         next.partitions.clear();
-        next.last_update = now.wall;
+        next.last_update = next.last_update.max(now.wall);
         Some(TransactionRecord { transactional_id: transactional_id.to_owned(), value: Some(next) })
     }
 
@@ -350,7 +359,7 @@ impl TransactionCoordinator {
             return false;
         };
         let value = &transaction.value;
-        (value.state == TransactionState::Ongoing || value.state.is_prepared())
+        value.state == TransactionState::Ongoing
             && value.producer_epoch == producer.epoch
             && value.partitions.get(topic).is_some_and(|ps| ps.contains(&partition))
     }
