@@ -493,8 +493,7 @@ impl Pick<'_> {
         }
         let order = UInt32Array::from(self.order.clone());
         let in_order = self.order.iter().enumerate().all(|(i, position)| i == *position as usize);
-        let column = |read: &dyn Fn(&(Vec<ArrayRef>, Vec<ArrayRef>)) -> ArrayRef| -> ArrayRef {
-            let pieces: Vec<ArrayRef> = parts.iter().map(read).collect();
+        let column = |pieces: Vec<ArrayRef>| -> ArrayRef {
             let whole = match &*pieces {
                 [one] => Arc::clone(one),
                 _ => {
@@ -507,12 +506,12 @@ impl Pick<'_> {
             }
             arrow_select::take::take(&whole, &order, None).expect("positions are within the rows")
         };
-        let group: Vec<ArrayRef> = (0..types.len()).map(|i| column(&|part| Arc::clone(&part.0[i]))).collect();
-        let calls: Vec<ArrayRef> = (0..plan.calls.len()).map(|i| column(&|part| Arc::clone(&part.1[i]))).collect();
+        let group: Vec<ArrayRef> = (0..types.len()).map(|i| column(parts.iter().map(|part| Arc::clone(&part.0[i])).collect())).collect();
+        let calls = (0..plan.calls.len()).map(|i| column(parts.iter().map(|part| Arc::clone(&part.1[i])).collect()));
         let permute = |values: Vec<i64>| -> ScalarBuffer<i64> {
             if in_order { values.into() } else { self.order.iter().map(|i| values[*i as usize]).collect() }
         };
-        table_rows(plan, group, calls, permute(starts), permute(timestamps))
+        table_rows(plan, group, calls.collect(), permute(starts), permute(timestamps))
     }
 }
 

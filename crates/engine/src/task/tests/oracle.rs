@@ -11,7 +11,9 @@ use crate::task::Task;
 fn oracle(query: &Query, partitions: &[Vec<Record>]) -> Vec<String> {
     let mut out = Vec::new();
     let mut times: BTreeMap<i32, i64> = BTreeMap::new();
-    let mut groups: BTreeMap<(i32, &str, i64), (i64, Vec<i64>, i64)> = BTreeMap::new();
+    // By key partition, name and window start: count, durations, largest timestamp.
+    type Group = (i64, Vec<i64>, i64);
+    let mut groups: BTreeMap<(i32, &str, i64), Group> = BTreeMap::new();
     let mut heads = vec![0; partitions.len()];
     loop {
         let open = (0..partitions.len()).filter(|p| heads[*p] < partitions[*p].len());
