@@ -506,7 +506,8 @@ impl Pick<'_> {
             }
             arrow_select::take::take(&whole, &order, None).expect("positions are within the rows")
         };
-        let group: Vec<ArrayRef> = (0..types.len()).map(|i| column(parts.iter().map(|part| Arc::clone(&part.0[i])).collect())).collect();
+        let group: Vec<ArrayRef> =
+            (0..types.len()).map(|i| column(parts.iter().map(|part| Arc::clone(&part.0[i])).collect())).collect();
         let calls = (0..plan.calls.len()).map(|i| column(parts.iter().map(|part| Arc::clone(&part.1[i])).collect()));
         let permute = |values: Vec<i64>| -> ScalarBuffer<i64> {
             if in_order { values.into() } else { self.order.iter().map(|i| values[*i as usize]).collect() }

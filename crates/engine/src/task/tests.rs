@@ -1,6 +1,7 @@
 //! Topologies run on small inputs, against a record-at-a-time oracle, in every cut, with several workers, across restarts.
 
 mod fixture;
+mod goldens;
 mod oracle;
 mod restart;
 mod rules;
