@@ -215,3 +215,11 @@ fn no_text_makes_the_parser_panic_or_hang() {
         let _ = crate::parse("", &piece.repeat(20_000), &Settings::new());
     }
 }
+
+#[test]
+fn the_manual_names_every_function() {
+    let manual = include_str!("../../../docs/sql.md");
+    let functions = engine::Function::names().chain(engine::aggregate::AggregateFunction::names());
+    let missing: Vec<&str> = functions.filter(|name| !manual.contains(&format!("`{name}"))).collect();
+    assert!(missing.is_empty(), "docs/sql.md does not name {missing:?}");
+}
