@@ -299,6 +299,11 @@ pub fn serve(broker: &Arc<Broker>, origin: &Origin, frame: Bytes) -> Result<Answ
     (api.serve)(call).map_err(BadFrame::Malformed)
 }
 
+/// Every served API with the versions that are really served, in key order.
+pub fn served() -> impl Iterator<Item = (ApiKey, RangeInclusive<i16>)> {
+    APIS.iter().map(|api| (api.key, api.versions.clone()))
+}
+
 /// What ApiVersions says: key, lowest and highest version of each API.
 fn advertised() -> impl Iterator<Item = (ApiKey, i16, i16)> {
     APIS.iter().map(|api| (api.key, api.advertised_min, *api.versions.end()))

@@ -78,6 +78,19 @@ pub fn bind(listen: &str) -> Result<Vec<TcpListener>, BindError> {
     }
 }
 
+/// Raises this process's bound on open files as far as it may, and says how many it then may have. Logs and
+/// connections share them; the usual 1,024 is soon used up.
+pub fn raise_open_files_max() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+}
+
 fn bind_localhost(port: u16) -> Result<Vec<TcpListener>, BindError> {
     let mut last = None;
     for _ in 0..PAIR_ATTEMPTS_MAX {

@@ -99,6 +99,9 @@ impl Server {
         limits: Limits,
     ) -> std::io::Result<Server> {
         let (stop, stopped) = watch::channel(false);
+        // Half of the files stay for the logs.
+        let connections_max = limits.connections_max.min(listen::raise_open_files_max() / 2).max(1);
+        let limits = Limits { connections_max, ..limits };
         let shared = Arc::new(Shared {
             broker: Arc::clone(broker),
             slots: Arc::new(Semaphore::new(limits.connections_max)),
