@@ -160,6 +160,14 @@ function api(request, response, url) {
       ...(outcome ?? { outcome: 'passed' }),
     });
   }
+  if (part[1] === 'topics' && part[3] === 'records' && request.method === 'POST') {
+    let body = '';
+    request.on('data', (chunk) => (body += chunk));
+    return request.on('end', () => {
+      const written = JSON.parse(body).records.map(({ value }) => pipeline.publish(part[2], value, Date.now()));
+      json(response, { records: written.map(({ partition, offset, timestamp }) => ({ partition, offset, timestamp })) });
+    });
+  }
   if (part[1] === 'topics' && part[3] === 'records') {
     const from = Date.parse(url.searchParams.get('from'));
     const to = Date.parse(url.searchParams.get('to'));
