@@ -72,13 +72,21 @@ impl Frames {
         Self { socket, buffer: BytesMut::new() }
     }
 
-    /// Waits until bytes of the next frame are here.
+    /// Waits until bytes of the next frame are here. While a connection is idle it holds no buffer.
     pub async fn wait(&mut self) -> Result<(), FrameError> {
-        if self.buffer.is_empty() {
-            if self.buffer.capacity() > BUFFER_KEPT_BYTES_MAX {
-                self.buffer = BytesMut::new();
-            }
+        if self.buffer.is_empty() && self.buffer.capacity() > BUFFER_KEPT_BYTES_MAX {
+            self.buffer = BytesMut::new();
+        }
+        while self.buffer.is_empty() {
             self.socket.readable().await.map_err(FrameError::Io)?;
+            // "Readable" may be yesterday's news: only a read tells.
+            self.buffer.reserve(READ_BYTES_MIN);
+            match self.socket.try_read_buf(&mut self.buffer) {
+                Ok(0) => return Err(FrameError::Closed),
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.buffer = BytesMut::new(),
+                Err(e) => return Err(FrameError::Io(e)),
+            }
         }
         Ok(())
     }

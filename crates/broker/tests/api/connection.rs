@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broker::net::{Limits, Server, bind};
 use broker::{Broker, BrokerOptions, NewTopic};
@@ -227,6 +227,23 @@ fn stopping_answers_what_is_in_work() {
         front.stop().await;
         assert_eq!(answer::<FetchResponse>(&mut socket, 0, 11).await.0, 1);
         assert!(is_closed(&mut socket).await);
+    });
+}
+
+#[test]
+fn a_quiet_client_stays_and_holds_up_no_stop() {
+    run(async {
+        let limits = Limits { frame_timeout: Duration::from_millis(100), ..Limits::default() };
+        let front = Front::start("quiet", limits).await;
+        let mut socket = front.connect().await;
+        for number in 0..2 {
+            socket.write_all(&numbered(8, number, &MetadataRequest::default())).await.expect("written");
+            assert_eq!(answer::<MetadataResponse>(&mut socket, 0, 8).await.0, number);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        let started = Instant::now();
+        front.stop().await;
+        assert!(started.elapsed() < Duration::from_secs(3));
     });
 }
 
