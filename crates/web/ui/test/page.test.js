@@ -16,7 +16,7 @@ test('a ceiling is round and leaves air', () => {
 
 test('the picture starts at the first window, then moves on', () => {
   const windows = { min: 4, max: 24 };
-  assert.deepEqual(extent(103, 100, 5, windows), { from: 83, to: 103 });
+  assert.deepEqual(extent(103, 100, 5, windows), { from: 100, to: 120 });
   assert.deepEqual(extent(150, 100, 5, windows), { from: 100, to: 150 });
   assert.deepEqual(extent(1_000, 100, 5, windows), { from: 880, to: 1_000 });
 });

@@ -8,15 +8,18 @@ export function ceiling(value: number): number {
   return step * power;
 }
 
-/** From `oldest` while the history is short, then a fixed number of windows that moves on. */
+/**
+ * A young history grows from the left into a few windows of room; then it fills the picture; then a fixed number of windows
+ * moves on.
+ */
 export function extent(
   edge: number,
   oldest: number,
   sizeMs: number,
   windows: { min: number; max: number },
 ): { from: number; to: number } {
-  const span = Math.min(Math.max(edge - oldest, windows.min * sizeMs), windows.max * sizeMs);
-  return { from: edge - span, to: edge };
+  const to = Math.max(edge, oldest + windows.min * sizeMs);
+  return { from: Math.max(oldest, to - windows.max * sizeMs), to };
 }
 
 const SECOND = 1_000;
