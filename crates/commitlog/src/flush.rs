@@ -1,5 +1,6 @@
 //! What the flusher does with one log: taking what is new, syncing it, closing rolled segments, snapshots.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ impl Log {
     /// Takes what is new since the last flush.
     pub(crate) fn begin_flush(&self) -> Flush {
         let mut state = self.state.lock();
-        let entries = std::mem::replace(&mut state.pending, Some(Vec::new()));
+        let entries = state.pending.replace(Vec::new());
         let bytes = std::mem::take(&mut state.pending_bytes);
         Flush { entries, bytes, ..self.segments_to_sync(&state) }
     }
@@ -92,6 +93,10 @@ impl Log {
         synced(&mut self.state.lock(), &flush);
     }
 
+    pub(crate) fn has_rolled(&self) -> bool {
+        !self.state.lock().rolled.is_empty()
+    }
+
     /// Writes the index files and snapshots of rolled segments, which makes their ends recovery points. Whether any moved.
     pub(crate) fn close_rolled_segments(&self) -> Result<bool, StorageError> {
         let _files = self.files.lock();
@@ -121,7 +126,7 @@ impl Log {
         state.rolled.retain(|(s, _)| !Arc::ptr_eq(s, segment));
         state.unsynced.retain(|s| !Arc::ptr_eq(s, segment));
         state.synced_end = state.synced_end.max(image.offset);
-        let before = self.snapshot_written(&mut state, image.offset);
+        let before = Self::snapshot_written(&mut state, image.offset);
         drop(state);
         self.remove_snapshot(before)
     }
@@ -166,7 +171,7 @@ impl Log {
         self.write_image(&image)?;
         let mut state = self.state.lock();
         synced(&mut state, &flush);
-        let before = self.snapshot_written(&mut state, image.offset);
+        let before = Self::snapshot_written(&mut state, image.offset);
         drop(state);
         self.remove_snapshot(before)?;
         Ok(true)
@@ -182,31 +187,75 @@ impl Log {
             self.state.lock().epochs_written.clone_from(&image.epochs);
         }
         if !image.windows.is_empty() {
-            replace(&windows_path(&self.shared.state_dir, self.name()), &image.windows)?;
+            let dir = windows_dir(&self.shared.state_dir, self.name());
+            create_dir(disk, &dir).map_err(|e| StorageError::new("create", &dir, e))?;
+            replace(&dir.join(windows_name(image.offset)), &image.windows)?;
         }
+        // The names of index files must not come later than the snapshot that vouches for them.
+        disk.sync_dir(self.dir()).map_err(|e| StorageError::new("sync", self.dir(), e))?;
         replace(&self.dir().join(file_name(image.offset, "snapshot")), &image.snapshot)
     }
 
-    /// Takes note of a snapshot; returns the one before if it is of no more use.
-    fn snapshot_written(&self, state: &mut State, offset: i64) -> Option<i64> {
+    /// Takes note of a snapshot; returns the one before.
+    fn snapshot_written(state: &mut State, offset: i64) -> Before {
         let before = std::mem::replace(&mut state.snapshot_end, offset);
-        let is_base = state.segments.iter().any(|s| s.base == before);
-        (before != offset && !is_base).then_some(before)
-    }
-
-    fn remove_snapshot(&self, offset: Option<i64>) -> Result<(), StorageError> {
-        match offset {
-            Some(offset) => remove_if_there(&*self.shared.disk, &self.dir().join(file_name(offset, "snapshot"))),
-            None => Ok(()),
+        Before {
+            offset: (before != offset).then_some(before),
+            is_base: state.segments.iter().any(|s| s.base == before),
         }
     }
+
+    /// Removes what the newer snapshot replaces. Those at the segments' bases stay, as Kafka's do.
+    fn remove_snapshot(&self, before: Before) -> Result<(), StorageError> {
+        let Some(offset) = before.offset else { return Ok(()) };
+        let disk = &*self.shared.disk;
+        remove_if_there(disk, &windows_dir(&self.shared.state_dir, self.name()).join(windows_name(offset)))?;
+        if before.is_base {
+            return Ok(());
+        }
+        remove_if_there(disk, &self.dir().join(file_name(offset, "snapshot")))
+    }
+}
+
+/// The snapshot before the newest.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    offset: Option<i64>,
+    is_base: bool,
 }
 
 pub(crate) const EPOCHS_FILE: &str = "leader-epoch-checkpoint";
 
-/// Where the state directory keeps the windows of a log's producers.
-pub(crate) fn windows_path(state_dir: &Path, name: &str) -> PathBuf {
+/// Where the state directory keeps the windows of a log's producers: a file for each snapshot that has some.
+pub(crate) fn windows_dir(state_dir: &Path, name: &str) -> PathBuf {
     state_dir.join("windows").join(name)
+}
+
+pub(crate) fn windows_name(offset: i64) -> String {
+    format!("{offset:020}")
+}
+
+/// Creates a directory and what is missing above it, durably.
+pub(crate) fn create_dir(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    let mut missing = Vec::new();
+    for above in dir.ancestors() {
+        if above.as_os_str().is_empty() || disk.exists(above)? {
+            break;
+        }
+        missing.push(above);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    disk.create_dir_all(dir)?;
+    for made in missing {
+        match made.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => disk.sync_dir(Path::new("."))?,
+            Some(parent) => disk.sync_dir(parent)?,
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 fn synced(state: &mut State, flush: &Flush) {

@@ -163,7 +163,7 @@ impl Shared {
 
 /// What the flusher asks of the set.
 pub(crate) trait Logs: Send + Sync {
-    /// Every log.
+    /// Every log that has a directory, be it that it is being deleted.
     fn all(&self) -> Vec<Arc<Log>>;
 }
 
@@ -221,7 +221,7 @@ impl Flusher {
     fn round(&mut self, taken: Queue, logs: &dyn Logs) -> Result<(), StorageError> {
         self.make_durable(&taken)?;
         if taken.log_starts {
-            write_log_starts(&self.shared, &logs.all())?;
+            write_log_starts(&self.shared, logs)?;
         }
         self.shared.rounds.complete(taken.round);
         self.chores(&taken, logs)
@@ -292,7 +292,7 @@ impl Flusher {
             moved |= log.snapshot_if_due()?;
         }
         if moved {
-            write_recovery_points(&self.shared, &logs.all())?;
+            write_recovery_points(&self.shared, logs)?;
         }
         let space = (self.journaled.len() as u64).saturating_mul(JOURNAL_SPACE_PER_LOG);
         let space = space.clamp(*JOURNAL_SPACE.start(), *JOURNAL_SPACE.end());
@@ -352,16 +352,23 @@ pub(crate) fn sync_segments(disk: &dyn Disk, flushes: &[&Flush]) -> Result<(), S
     })
 }
 
-pub(crate) fn write_log_starts(shared: &Shared, logs: &[Arc<Log>]) -> Result<(), StorageError> {
-    let _one_at_a_time = shared.checkpoints.lock();
-    let offsets: Vec<(&str, i64)> =
-        logs.iter().filter(|l| !l.is_deleted()).map(|l| (l.name(), l.log_start_offset().0)).collect();
-    checkpoint::write(&*shared.disk, &shared.log_dir.join(checkpoint::LOG_START), &offsets)
+pub(crate) fn write_log_starts(shared: &Shared, logs: &dyn Logs) -> Result<(), StorageError> {
+    write_checkpoint(shared, logs, checkpoint::LOG_START, |log| log.log_start_offset().0)
 }
 
-pub(crate) fn write_recovery_points(shared: &Shared, logs: &[Arc<Log>]) -> Result<(), StorageError> {
+pub(crate) fn write_recovery_points(shared: &Shared, logs: &dyn Logs) -> Result<(), StorageError> {
+    write_checkpoint(shared, logs, checkpoint::RECOVERY_POINT, Log::recovery_point)
+}
+
+pub(crate) fn write_checkpoint(
+    shared: &Shared,
+    logs: &dyn Logs,
+    file: &str,
+    offset: impl Fn(&Log) -> i64,
+) -> Result<(), StorageError> {
     let _one_at_a_time = shared.checkpoints.lock();
-    let offsets: Vec<(&str, i64)> =
-        logs.iter().filter(|l| !l.is_deleted()).map(|l| (l.name(), l.recovery_point())).collect();
-    checkpoint::write(&*shared.disk, &shared.log_dir.join(checkpoint::RECOVERY_POINT), &offsets)
+    // Asked under the lock: a log that is gone by now must not be named.
+    let logs = logs.all();
+    let offsets: Vec<(&str, i64)> = logs.iter().map(|log| (log.name(), offset(log))).collect();
+    checkpoint::write(&*shared.disk, &shared.log_dir.join(file), &offsets)
 }

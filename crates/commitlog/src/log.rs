@@ -305,11 +305,17 @@ impl State {
     }
 
     pub(crate) fn image(&self) -> Image {
-        Image {
-            offset: self.log_end,
-            snapshot: snapshot::encode(&self.producers),
-            windows: snapshot::encode_windows(&self.producers, self.log_end),
-            epochs: self.epochs.encode(),
+        Image::new(&self.producers, &self.epochs, self.log_end)
+    }
+}
+
+impl Image {
+    pub(crate) fn new(producers: &ProducerStates, epochs: &LeaderEpochs, offset: i64) -> Self {
+        Self {
+            offset,
+            snapshot: snapshot::encode(producers),
+            windows: snapshot::encode_windows(producers, offset),
+            epochs: epochs.encode(),
         }
     }
 }
@@ -438,8 +444,8 @@ impl Log {
     }
 
     pub(crate) fn recovery_point(&self) -> i64 {
-        let state = self.state.lock();
-        state.synced_end.max(state.log_start)
+        // Not the log start, even where that is higher: records below it may still be in the journal alone.
+        self.state.lock().synced_end
     }
 
     /// Shows what the state says; whoever watches is woken by [`Log::wake`], after the lock is free.
@@ -461,17 +467,20 @@ impl Log {
         }
     }
 
-    /// No append or read succeeds from here on.
-    pub(crate) fn mark_deleted(&self) {
+    /// No append or read succeeds from here on. Whether that is new.
+    pub(crate) fn mark_deleted(&self) -> bool {
         {
             let _no_chore_meanwhile = self.files.lock();
             let mut state = self.state.lock();
-            self.deleted.store(true, Ordering::Release);
+            if self.deleted.swap(true, Ordering::AcqRel) {
+                return false;
+            }
             state.pending = Some(Vec::new());
             state.unsynced.clear();
             state.rolled.clear();
         }
         self.watchers.wake();
+        true
     }
 
     /// No append succeeds from here on.

@@ -7,7 +7,7 @@
 //! What need not be read is not: everything below the newest producer snapshot that fits is in index files, which were
 //! synced before it. So a start reads the bytes behind the last snapshot, whatever the log's size.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::append::marker_of;
 use crate::config::LogConfig;
 use crate::epoch::LeaderEpochs;
 use crate::error::StorageError;
-use crate::flush::{EPOCHS_FILE, windows_path};
+use crate::flush::{EPOCHS_FILE, windows_dir, windows_name};
 use crate::flusher::Shared;
 use crate::index::{OffsetIndex, Table, TimeIndex};
 use crate::journal::Entry;
-use crate::log::{Log, State};
+use crate::log::{Image, Log, State};
 use crate::producer::{Check, ProducerStates, Staged};
 use crate::scan::{Scanner, Step, any_batch_after, find_chain};
 use crate::segment::{BadRange, Segment, Walk, file_name, remove_if_there};
@@ -68,12 +68,15 @@ pub(crate) fn open_log(shared: &Arc<Shared>, hints: Hints) -> Result<Opened, Sto
         interval: hints.config.index_interval_bytes,
         scanned_bytes: 0,
         end: 0,
+        rolled: VecDeque::new(),
         cut: None,
+        was_cut: false,
         damage: Vec::new(),
         hints,
     };
     recovery.list()?;
-    let start = recovery.choose_start()?;
+    let mut start = recovery.choose_start()?;
+    start.segment -= recovery.drop_unwanted(start.segment)?;
     recovery.load_closed(start.segment)?;
     let snapshot_end = start.offset;
     recovery.scan(start)?;
@@ -113,7 +116,11 @@ struct Recovery {
     scanned_bytes: u64,
     /// The offset behind the last batch found so far.
     end: i64,
+    /// Segments that were read whole, with the state behind them: their indexes are to be written.
+    rolled: VecDeque<(Arc<Segment>, Image)>,
     cut: Option<Cut>,
+    /// Files were cut or removed, be it without a byte.
+    was_cut: bool,
     damage: Vec<String>,
 }
 
@@ -146,6 +153,7 @@ impl Recovery {
     fn list(&mut self) -> Result<(), StorageError> {
         let entries = self.disk().read_dir(&self.dir).map_err(|e| self.error("list", e))?;
         let mut bases = Vec::new();
+        let mut indexes = Vec::new();
         for entry in entries.iter().filter(|e| !e.is_dir) {
             let Some((stem, kind)) = entry.name.split_once('.') else { continue };
             let half_made =
@@ -164,17 +172,16 @@ impl Recovery {
                     self.lens.insert(base, entry.len);
                 }
                 "snapshot" => self.snapshots.push(base),
+                "index" | "timeindex" | "txnindex" => indexes.push((base, entry.name.clone())),
                 _ => {}
             }
         }
+        for (_, name) in indexes.iter().filter(|(base, _)| !bases.contains(base)) {
+            remove_if_there(self.disk(), &self.dir.join(name))?;
+        }
         bases.sort_unstable();
         self.snapshots.sort_unstable();
-        // Segments below the log start were deleted, or were about to be.
-        let first = bases.partition_point(|b| *b <= self.log_start).saturating_sub(1);
-        let dropped: Vec<i64> = bases.drain(..first).collect();
-        for base in dropped {
-            self.segment(base).remove_files()?;
-        }
+        // Segments below the log start stay until the next maintenance: producers may be known from them alone.
         if bases.is_empty() {
             bases.push(self.log_start);
             self.lens.insert(self.log_start, 0);
@@ -202,7 +209,7 @@ impl Recovery {
 
     /// The newest snapshot that checks out and whose offset can be found in the log; else the front.
     fn choose_start(&mut self) -> Result<Start, StorageError> {
-        let windows = self.read_file(&windows_path(&self.shared.state_dir, &self.hints.name))?;
+        let windows_dir = windows_dir(&self.shared.state_dir, &self.hints.name);
         let mut candidates = self.snapshots.clone();
         while let Some(offset) = candidates.pop() {
             if offset < self.segments[0].base {
@@ -210,6 +217,7 @@ impl Recovery {
             }
             let path = self.dir.join(file_name(offset, "snapshot"));
             let Some(bytes) = self.read_file(&path)? else { continue };
+            let windows = self.read_file(&windows_dir.join(windows_name(offset)))?;
             let Some(producers) = snapshot::decode(&bytes, windows.as_deref(), offset) else {
                 self.damage.push(format!("{} does not check out: an older snapshot is used", path.display()));
                 continue;
@@ -283,6 +291,16 @@ impl Recovery {
             state.next_offset = offset;
         }
         Ok(Some(Start { segment: i, position, offset }))
+    }
+
+    /// Segments below the log start, whose removal may be half done. Only those in front of the start: of the others the
+    /// producers are still to be read. Returns how many.
+    fn drop_unwanted(&mut self, count: usize) -> Result<usize, StorageError> {
+        let unwanted = (0..count).take_while(|i| self.segments[i + 1].base <= self.log_start).count();
+        for segment in self.segments.drain(..unwanted).collect::<Vec<_>>() {
+            segment.remove_files()?;
+        }
+        Ok(unwanted)
     }
 
     /// The segments in front of the start are complete: their indexes are in files.
@@ -395,6 +413,7 @@ impl Recovery {
             }
             self.end = self.end.max(segment.base);
             match self.scan_segment(i, position)? {
+                Next::Segment if i + 1 < self.segments.len() => self.rolled.push_back((segment, self.image())),
                 Next::Segment => {}
                 Next::Cut(at) => return self.cut_from(i, at, false),
             }
@@ -413,6 +432,10 @@ impl Recovery {
             self.add_segment(resume)?;
         }
         Ok(())
+    }
+
+    fn image(&self) -> Image {
+        Image::new(&self.producers, &self.epochs, self.end)
     }
 
     fn scan_segment(&mut self, i: usize, position: u64) -> Result<Next, StorageError> {
@@ -551,6 +574,7 @@ impl Recovery {
                 valid_batches_follow,
             });
         }
+        self.was_cut = true;
         let first_removed = if whole { i } else { i + 1 };
         if !whole {
             let segment = &self.segments[i];
@@ -590,23 +614,37 @@ impl Recovery {
         copy().map_err(|e| StorageError::new("keep what is cut in", path, e))
     }
 
+    /// Windows of other snapshots, and of an earlier log of this name.
+    fn remove_old_windows(&self, snapshot: i64) -> Result<(), StorageError> {
+        let dir = windows_dir(&self.shared.state_dir, &self.hints.name);
+        let entries = match self.disk().read_dir(&dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|e| StorageError::new("list", &dir, e))?,
+        };
+        let mut removed = false;
+        for entry in entries.iter().filter(|e| e.name != windows_name(snapshot)) {
+            remove_if_there(self.disk(), &dir.join(&entry.name))?;
+            removed = true;
+        }
+        if removed {
+            self.disk().sync_dir(&dir).map_err(|e| StorageError::new("sync", &dir, e))?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self, snapshot_end: i64) -> Result<Opened, StorageError> {
         self.producers.high_watermark_moved(self.end);
         self.epochs.cut_front(self.log_start);
         // Snapshots above the end would be believed once the log has grown past them.
         let bases: Vec<i64> = self.segments.iter().map(|s| s.base).collect();
-        for offset in &self.snapshots {
+        for offset in &self.snapshots.clone() {
             if *offset > self.end || (*offset != snapshot_end && !bases.contains(offset)) {
+                self.was_cut = true;
                 remove_if_there(self.disk(), &self.dir.join(file_name(*offset, "snapshot")))?;
             }
         }
+        self.remove_old_windows(snapshot_end)?;
         let active = self.segments.len() - 1;
-        for segment in &self.segments[..active] {
-            let image = segment.state.lock().index_image();
-            if let Some(image) = image {
-                segment.write_indexes(&image, true)?;
-            }
-        }
         // The active segment's file exists, and ends where its batches do.
         let last = &self.segments[active];
         last.file()?;
@@ -617,7 +655,7 @@ impl Recovery {
         state.producers = std::mem::take(&mut self.producers);
         state.epochs = std::mem::take(&mut self.epochs);
         // What lies above the recovery point may be in the page cache only: to be synced before it is shown.
-        if self.end > self.hints.recovery_point || self.cut.is_some() {
+        if self.end > self.hints.recovery_point || self.was_cut || state.active().size() == 0 {
             let tail: Vec<_> = state
                 .segments
                 .iter()
@@ -625,11 +663,15 @@ impl Recovery {
                 .cloned()
                 .collect();
             state.unsynced = tail;
-            if self.cut.is_some() && state.unsynced.is_empty() {
+            if self.was_cut && state.unsynced.is_empty() {
                 state.unsynced.push(Arc::clone(state.active()));
             }
             state.names_created = 1;
         }
+        state.rolled = std::mem::take(&mut self.rolled);
+        // A cut may have made an earlier segment the active one again.
+        let active = state.active().base;
+        state.rolled.retain(|(segment, _)| segment.base < active);
         let log = Log::new(&self.hints.name, &self.shared, state);
         Ok(Opened { log, cut: self.cut, damage: self.damage })
     }

@@ -13,8 +13,10 @@ use record::{Offset, TimestampMs};
 use crate::checkpoint;
 use crate::config::{Durability, LogConfig, SetOptions};
 use crate::error::{CreateError, OpenError, StorageError};
-use crate::flush::windows_path;
-use crate::flusher::{Flusher, Logs, Shared, Stop, sync_logs, write_log_starts, write_recovery_points};
+use crate::flush::{create_dir, windows_dir};
+use crate::flusher::{
+    Flusher, Logs, Shared, Stop, sync_logs, write_checkpoint, write_log_starts, write_recovery_points,
+};
 use crate::journal::{self, Journal};
 use crate::log::{Log, State};
 use crate::recover::{Hints, Opened, open_log};
@@ -84,14 +86,7 @@ impl LogSet {
     pub fn open(options: SetOptions, now_ms: TimestampMs) -> Result<(Arc<Self>, RecoveryReport), OpenError> {
         let disk = &options.disk;
         for dir in [&options.log_dir, &options.state_dir, &options.state_dir.join("windows")] {
-            let create = || {
-                disk.create_dir_all(dir)?;
-                match dir.parent() {
-                    Some(parent) if !parent.as_os_str().is_empty() => disk.sync_dir(parent),
-                    _ => Ok(()),
-                }
-            };
-            create().map_err(|e| StorageError::new("create", dir, e))?;
+            create_dir(&**disk, dir).map_err(|e| StorageError::new("create", dir, e))?;
         }
         let mut report = RecoveryReport::default();
         let clean_path = options.log_dir.join(checkpoint::CLEAN_SHUTDOWN);
@@ -143,15 +138,28 @@ impl LogSet {
         if report.clean {
             let remove = || disk.remove_file(&clean_path).and_then(|()| disk.sync_dir(&options.log_dir));
             remove().map_err(|e| StorageError::new("remove", &clean_path, e))?;
-        } else if !all.is_empty() {
-            write_recovery_points(&shared, &all)?;
+        }
+        // A deletion may have been cut off: what the files say of a log that is gone must not be said of its successor.
+        let stale = |offsets: &BTreeMap<String, i64>| offsets.keys().any(|name| !logs.contains_key(name));
+        let windows = options.state_dir.join("windows");
+        let windows = disk.read_dir(&windows).map_err(|e| StorageError::new("list", &windows, e))?;
+        remove_windows(&options, windows.iter().map(|e| e.name.as_str()).filter(|name| !logs.contains_key(*name)))?;
+        let (stale_points, stale_starts) = (stale(&recovery_points), stale(&log_starts));
+        let logs = Arc::new(LogMap { logs: RwLock::new(logs) });
+        if !report.clean || stale_points {
+            write_recovery_points(&shared, &*logs)?;
+        }
+        if stale_starts {
+            write_log_starts(&shared, &*logs)?;
         }
         journal.restart()?;
         for log in &all {
             log.expire_producers(now_ms, options.producer_id_expiration_ms);
+            if log.has_rolled() {
+                shared.chore(Arc::clone(log));
+            }
         }
 
-        let logs = Arc::new(LogMap { logs: RwLock::new(logs) });
         let flusher = Flusher::new(Arc::clone(&shared), journal);
         let seen = Arc::clone(&logs);
         let thread = std::thread::Builder::new()
@@ -223,32 +231,27 @@ impl LogSet {
     /// The log of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Log>> {
-        self.logs.logs.read().get(name).cloned()
+        self.logs.logs.read().get(name).filter(|log| !log.is_deleted()).cloned()
     }
 
     /// All names, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.logs.logs.read().keys().cloned().collect()
+        let logs = self.logs.logs.read();
+        logs.iter().filter(|(_, log)| !log.is_deleted()).map(|(name, _)| name.clone()).collect()
     }
 
     /// Deletes logs, durably: a log created later under the same name has nothing of them. Unknown names are ignored.
     pub fn delete(&self, names: &[&str]) -> Result<(), StorageError> {
         let disk = &self.options.disk;
-        let removed: Vec<Arc<Log>> = {
-            let mut logs = self.logs.logs.write();
-            names.iter().filter_map(|name| logs.remove(*name)).collect()
+        let mut removed: Vec<Arc<Log>> = {
+            let logs = self.logs.logs.read();
+            names.iter().filter_map(|name| logs.get(*name).cloned()).collect()
         };
+        // Another call may be at it.
+        removed.retain(|log| log.mark_deleted());
         if removed.is_empty() {
             return Ok(());
-        }
-        for log in &removed {
-            log.mark_deleted();
-        }
-        if self.options.durability == Durability::Fsync {
-            // Else recovery could give back, into a new log, what the old one had.
-            let names: Vec<&str> = removed.iter().map(|log| log.name()).collect();
-            self.shared.forget(&names).wait()?;
         }
         let mut gone = Vec::new();
         for log in &removed {
@@ -258,13 +261,23 @@ impl LogSet {
         }
         let dir = &self.options.log_dir;
         disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))?;
-        let left = self.logs.all();
-        write_recovery_points(&self.shared, &left)?;
-        write_log_starts(&self.shared, &left)?;
-        for (log, path) in removed.iter().zip(gone) {
+        if self.options.durability == Durability::Fsync {
+            // Else recovery could give back, into a new log, what the old one had. Not earlier: a start that still finds
+            // the directory needs it.
+            let names: Vec<&str> = removed.iter().map(|log| log.name()).collect();
+            self.shared.forget(&names).wait()?;
+        }
+        remove_windows(&self.options, removed.iter().map(|log| log.name()))?;
+        {
+            let mut logs = self.logs.logs.write();
+            for log in &removed {
+                logs.remove(log.name());
+            }
+        }
+        write_recovery_points(&self.shared, &*self.logs)?;
+        write_log_starts(&self.shared, &*self.logs)?;
+        for path in gone {
             disk.remove_dir_all(&path).map_err(|e| StorageError::new("remove", &path, e))?;
-            let windows = windows_path(&self.options.state_dir, log.name());
-            crate::segment::remove_if_there(&**disk, &windows)?;
         }
         Ok(())
     }
@@ -323,7 +336,7 @@ impl LogSet {
         let points: Vec<i64> = logs.iter().map(|log| log.recovery_point()).collect();
         let mut written = self.written.lock();
         if *written != points {
-            write_recovery_points(&self.shared, logs)?;
+            write_recovery_points(&self.shared, &*self.logs)?;
             *written = points;
         }
         Ok(())
@@ -342,11 +355,10 @@ impl LogSet {
             return Err(failure);
         }
         for_each_parallel(&logs, |log| log.snapshot_now().map(|_| ()))?;
-        write_recovery_points(&self.shared, &logs)?;
-        write_log_starts(&self.shared, &logs)?;
-        let offsets: Vec<(&str, i64)> = logs.iter().map(|l| (l.name(), l.high_watermark().0)).collect();
+        write_recovery_points(&self.shared, &*self.logs)?;
+        write_log_starts(&self.shared, &*self.logs)?;
+        write_checkpoint(&self.shared, &*self.logs, checkpoint::HIGH_WATERMARK, |log| log.high_watermark().0)?;
         let disk = &*self.options.disk;
-        checkpoint::write(disk, &self.options.log_dir.join(checkpoint::HIGH_WATERMARK), &offsets)?;
         let path = self.options.log_dir.join(checkpoint::CLEAN_SHUTDOWN);
         disk.replace(&path, checkpoint::CLEAN_SHUTDOWN_TEXT.as_bytes())
             .map_err(|e| StorageError::new("write", &path, e))
@@ -361,6 +373,23 @@ impl Drop for LogSet {
             let _ = thread.join();
         }
     }
+}
+
+/// Forgets the windows of these logs' producers, durably.
+fn remove_windows<'n>(options: &SetOptions, names: impl Iterator<Item = &'n str>) -> Result<(), StorageError> {
+    let mut removed = false;
+    for name in names {
+        let dir = windows_dir(&options.state_dir, name);
+        match options.disk.remove_dir_all(&dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            result => {
+                result.map_err(|e| StorageError::new("remove", &dir, e))?;
+                removed = true;
+            }
+        }
+    }
+    let dir = options.state_dir.join("windows");
+    if removed { options.disk.sync_dir(&dir).map_err(|e| StorageError::new("sync", &dir, e)) } else { Ok(()) }
 }
 
 /// The directories that are logs. Removes those that were being deleted.

@@ -1,8 +1,8 @@
 //! Tests of the room, as data: each through one `check`, on the simulated disk where power matters.
 
 mod behaviour;
+mod power;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -87,10 +87,6 @@ fn contents(log: &Log, mut from: i64, isolation: Isolation) -> Vec<String> {
             }
         }
     }
-}
-
-fn file_names(disk: &dyn Disk, dir: &str) -> Vec<String> {
-    disk.read_dir(Path::new(dir)).expect("a directory").into_iter().map(|e| e.name).collect()
 }
 
 fn small_segments() -> LogConfig {

@@ -146,6 +146,10 @@ impl State {
         }
         self.operate()?;
         move_names(&mut self.names, from, to, node);
+        // What is pending inside a directory goes with it: it must not turn up in a new one of the old name.
+        for change in &mut self.name_changes {
+            change.move_inside(from, to);
+        }
         self.name_changes.push(NameChange::Move { from: from.to_owned(), to: to.to_owned(), node });
         Ok(())
     }
@@ -342,6 +346,20 @@ impl NameChange {
         match self {
             Self::Add(path, _) | Self::Remove(path) => path.parent() == Some(dir),
             Self::Move { from, to, .. } => from.parent() == Some(dir) || to.parent() == Some(dir),
+        }
+    }
+
+    fn move_inside(&mut self, from: &Path, to: &Path) {
+        let paths = match self {
+            Self::Add(path, _) | Self::Remove(path) => vec![path],
+            Self::Move { from, to, .. } => vec![from, to],
+        };
+        for path in paths {
+            if let Ok(rest) = path.strip_prefix(from)
+                && !rest.as_os_str().is_empty()
+            {
+                *path = to.join(rest);
+            }
         }
     }
 
