@@ -223,3 +223,49 @@ fn the_manual_names_every_function() {
     let missing: Vec<&str> = functions.filter(|name| !manual.contains(&format!("`{name}"))).collect();
     assert!(missing.is_empty(), "docs/sql.md does not name {missing:?}");
 }
+
+#[test]
+fn settings_come_from_where_they_say() {
+    let mut settings = Settings::new().with("topic.R1", "A", "--set");
+    settings.set_environment(
+        [("MILLSTREAM_TOPIC_R1", "B"), ("MILLSTREAM_TOPIC_R2", "C"), ("topic.R3", "D"), ("user", "root")]
+            .map(|(name, value)| (name.to_string(), value.to_string())),
+    );
+    let get = |name: &str| settings.get(name).map(|(value, origin)| format!("{value} from {origin}"));
+    assert_eq!(get("topic.R1").as_deref(), Some("A from --set"));
+    assert_eq!(get("topic.R2").as_deref(), Some("C from environment variable MILLSTREAM_TOPIC_R2"));
+    assert_eq!(get("topic.R3").as_deref(), Some("D from environment variable topic.R3"));
+    assert_eq!(get("user"), None, "a plain variable of the environment is not meant");
+    let uses = crate::setting_uses("SELECT '${topic.R1:R1} $${no} ${b}', ${n:5} -- ${no}\n, '${topic.R1:R9}'");
+    let names: Vec<(&str, Option<&str>)> = uses.iter().map(|u| (u.name.as_str(), u.default.as_deref())).collect();
+    assert_eq!(names, [("topic.R1", Some("R1")), ("b", None), ("n", Some("5"))]);
+    let misspelt = Settings::new().with("topic.R", "x", "--set").with("commit.interval", "1", "--set");
+    assert_eq!(misspelt.unused(&uses, &["commit.interval"]), [("topic.R", Some("topic.R1"))]);
+}
+
+#[test]
+fn cards_say_what_a_query_does() {
+    let example = include_str!("../../../examples/page-events/page-events.sql");
+    let mut catalog = Catalog::new();
+    for statement in crate::parse("page-events.sql", example, &Settings::new()).unwrap() {
+        let Ok(Bound::Create { object, .. }) = crate::bind(&statement, &catalog) else { panic!("{}", statement.text) };
+        catalog.insert(*object);
+    }
+    let card = |name: &str| {
+        let card = crate::describe::card(catalog.get(name).unwrap());
+        let parts = [card.reads, card.writes, card.filter, card.window, card.grace, card.retention, card.every];
+        let parts: Vec<String> = parts.into_iter().map(|part| part.unwrap_or_else(|| "-".to_string())).collect();
+        format!("{}: {}", card.kind, parts.join(" | "))
+    };
+    assert_eq!(card("page_count"), "table: page_events | - | duration > 100 | 5 seconds | 1 minute | 65 seconds | -");
+    assert_eq!(card("page_visits"), "stream: page_count | R4 | - | - | - | - | -");
+    assert_eq!(card("page_event_supplier"), "generator: - | page_events | - | - | - | - | 1 second");
+    assert_eq!(card("publish"), "endpoint: - | topic {topic} | - | - | - | - | -");
+    assert_eq!(card("page_event_consumer"), "sink: published | print | - | - | - | - | -");
+    let plan = catalog.topology_of("page_visits").unwrap();
+    assert_eq!(plan.application_id("millstream"), "millstream-page_count");
+    assert_eq!(plan.changelog_topic("millstream", "page_count"), "millstream-page_count-page_count-changelog");
+    assert_eq!(plan.dead_letter_topic(), "page_count-dlq");
+    assert_eq!(plan.sources[0].columns[1].default, engine::Value::BigInt(0), "the DEFAULT of a missing field");
+    assert!(catalog.topology_of("published").is_none(), "a declared stream runs nothing");
+}
