@@ -32,6 +32,9 @@ pub mod record;
 pub mod state;
 pub mod timeouts;
 
+#[cfg(test)]
+mod tests;
+
 pub use admin::{TransactionDescription, TransactionFilter};
 pub use config::TransactionConfig;
 pub use coordinator::{EndStep, InitReply, InitRequest, Marking, Refusal, TransactionCoordinator, Verdict};
