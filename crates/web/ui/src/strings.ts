@@ -1,6 +1,6 @@
 // Every word of the console. A second language is a second object of this shape.
 
-import type { Generator, StatementOutcome, Trace, Value } from './contract.ts';
+import type { Generator, Query, StatementOutcome, Trace, Value } from './contract.ts';
 import { brief, count, duration, rate, span } from './format.ts';
 
 const parse = (text: string) => Date.parse(text);
@@ -49,7 +49,8 @@ export const s = {
 
   card: {
     sql: 'SQL',
-    kind: { table: 'table', stream: 'stream', sink: 'sink' },
+    what: ({ kind, reads, writes }: Query) =>
+      `${kind}, from ${reads.join(', ')}${writes.length > 0 ? ` to ${writes.join(', ')}` : ''}`,
     state: { starting: 'starting', restoring: 'restoring its state', running: 'running', failed: 'failed', stopped: 'stopped' },
     pause: 'Pause',
     resume: 'Resume',
