@@ -23,7 +23,7 @@ use crate::reply::{Answer, Body};
 struct Begun {
     answer: Pin<Box<dyn Future<Output = Body> + Send>>,
     /// Its share of the connection's bounds, given back when it is answered.
-    _in_work: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    _in_work: (OwnedSemaphorePermit, OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
 }
 
 /// Why no more requests are read.
@@ -44,7 +44,7 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, id: u64, shared: &A
     let (read, write) = stream.into_split();
     let (queue, begun) = mpsc::channel(shared.limits.requests_in_work_max);
     let writing = write_answers(write, begun, shared.limits.write_stall_timeout);
-    let reading = read_requests(Frames::new(read), &origin, queue, shared);
+    let reading = read_requests(Frames::new(read, Arc::clone(&shared.frame_budget)), &origin, queue, shared);
     tokio::pin!(writing);
     let end = tokio::select! {
         // The writer ends first only when the client takes no more.
@@ -85,9 +85,9 @@ async fn read_requests(mut frames: Frames, origin: &Origin, queue: mpsc::Sender<
         };
         let share = u32::try_from(size.min(limits.bytes_in_work_max)).unwrap_or(u32::MAX);
         let Ok(bytes_permit) = Arc::clone(&bytes).acquire_many_owned(share).await else { return End::Quiet };
-        let time = limits.frame_timeout + Duration::from_secs((size >> 15) as u64);
-        let frame = match timeout(time, frames.take(size)).await {
-            Ok(Ok(frame)) => frame,
+        let time = limits.frame_timeout + Duration::from_secs((size / limits.frame_bytes_per_second_min) as u64);
+        let (frame, budget_share) = match timeout(time, frames.take(size)).await {
+            Ok(Ok(taken)) => taken,
             Ok(Err(e)) => return end_of(e),
             Err(_) => return end_of(FrameError::Timeout),
         };
@@ -103,7 +103,7 @@ async fn read_requests(mut frames: Frames, origin: &Origin, queue: mpsc::Sender<
             Ok(Answer::Close) => return End::Quiet,
             Err(e) => return End::Loud(e.to_string()),
         };
-        if queue.send(Begun { answer, _in_work: (request_permit, bytes_permit) }).await.is_err() {
+        if queue.send(Begun { answer, _in_work: (request_permit, bytes_permit, budget_share) }).await.is_err() {
             return End::Quiet;
         }
     }

@@ -6,14 +6,18 @@
 //! +----------+---------------------------------+
 //! ```
 //!
-//! Memory grows with what has arrived, never with what was declared.
+//! Memory grows with what has arrived, never with what was declared. What a frame may grow to comes out of a budget that
+//! all connections share; small frames do not need it, so that nobody's large ones keep them waiting.
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Duration, timeout};
 
 use super::Limits;
 use crate::api;
@@ -24,6 +28,12 @@ const FRAME_BYTES_MIN: usize = 8;
 const READ_BYTES_MIN: usize = 8 << 10;
 /// From this capacity on, a buffer is not kept while the connection is idle.
 const BUFFER_KEPT_BYTES_MAX: usize = 64 << 10;
+/// A frame up to this size takes nothing from the shared budget; a larger one must first really have sent as much.
+const SMALL_FRAME_BYTES_MAX: usize = 64 << 10;
+/// What one permit of the shared budget stands for.
+pub const BUDGET_UNIT_BYTES: usize = 1 << 10;
+/// How long a frame that has begun may bring nothing.
+const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Key of Produce, the only request that may be large.
 const PRODUCE_KEY: i16 = 0;
 
@@ -65,11 +75,13 @@ impl fmt::Display for FrameError {
 pub struct Frames {
     socket: OwnedReadHalf,
     buffer: BytesMut,
+    budget: Arc<Semaphore>,
 }
 
 impl Frames {
-    pub fn new(socket: OwnedReadHalf) -> Self {
-        Self { socket, buffer: BytesMut::new() }
+    /// `budget` counts in [`BUDGET_UNIT_BYTES`].
+    pub fn new(socket: OwnedReadHalf, budget: Arc<Semaphore>) -> Self {
+        Self { socket, buffer: BytesMut::new(), budget }
     }
 
     /// Waits until bytes of the next frame are here. While a connection is idle it holds no buffer.
@@ -110,11 +122,17 @@ impl Frames {
         Ok(size)
     }
 
-    /// The frame of this size, without the length before it.
-    pub async fn take(&mut self, size: usize) -> Result<Bytes, FrameError> {
+    /// The frame of this size, without the length before it, and its share of the budget.
+    pub async fn take(&mut self, size: usize) -> Result<(Bytes, Option<OwnedSemaphorePermit>), FrameError> {
+        let mut share = None;
+        if size > SMALL_FRAME_BYTES_MAX {
+            self.fill(SMALL_FRAME_BYTES_MAX).await?;
+            let units = u32::try_from(size.div_ceil(BUDGET_UNIT_BYTES)).unwrap_or(u32::MAX);
+            share = Arc::clone(&self.budget).acquire_many_owned(units).await.ok();
+        }
         self.fill(4 + size).await?;
         let mut frame = self.buffer.split_to(4 + size).freeze();
-        Ok(frame.split_off(4))
+        Ok((frame.split_off(4), share))
     }
 
     async fn fill(&mut self, len: usize) -> Result<(), FrameError> {
@@ -123,7 +141,8 @@ impl Frames {
             // As much again as there is: the buffer at most doubles what the client really sent.
             let room = missing.min(self.buffer.len().max(READ_BYTES_MIN)).max(READ_BYTES_MIN);
             self.buffer.reserve(room);
-            let read = self.socket.read_buf(&mut self.buffer).await.map_err(FrameError::Io)?;
+            let reading = timeout(STALL_TIMEOUT, self.socket.read_buf(&mut self.buffer)).await;
+            let read = reading.map_err(|_| FrameError::Timeout)?.map_err(FrameError::Io)?;
             if read == 0 {
                 return Err(match self.buffer.len() {
                     0 => FrameError::Closed,

@@ -43,12 +43,16 @@ pub struct Limits {
     pub produce_bytes_max: usize,
     /// Bytes of any other frame.
     pub frame_bytes_max: usize,
+    /// Bytes of large frames that all connections together may hold.
+    pub frames_bytes_max: usize,
     /// How long a connection may stay without its first request.
     pub first_frame_timeout: Duration,
     /// How long a connection may stay without a request (Kafka's `connections.max.idle.ms`).
     pub idle_timeout: Duration,
-    /// How long a frame that has begun may take to arrive, beside one second for every 32 KiB of it.
+    /// How long a frame that has begun may take to arrive, beside what [`Limits::frame_bytes_per_second_min`] gives it.
     pub frame_timeout: Duration,
+    /// The slowest rate at which a large frame may arrive.
+    pub frame_bytes_per_second_min: usize,
     /// How long a client may refuse to take any byte of an answer.
     pub write_stall_timeout: Duration,
     /// How long requests in work may take once the server stops.
@@ -63,9 +67,11 @@ impl Default for Limits {
             bytes_in_work_max: 8 << 20,
             produce_bytes_max: 100 << 20,
             frame_bytes_max: 4 << 20,
+            frames_bytes_max: 256 << 20,
             first_frame_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(600),
             frame_timeout: Duration::from_secs(30),
+            frame_bytes_per_second_min: 128 << 10,
             write_stall_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(5),
         }
@@ -86,6 +92,7 @@ struct Shared {
     broker: Arc<Broker>,
     limits: Limits,
     slots: Arc<Semaphore>,
+    frame_budget: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
     complaints: Complaints,
     next_connection_id: AtomicU64,
@@ -105,6 +112,10 @@ impl Server {
         let shared = Arc::new(Shared {
             broker: Arc::clone(broker),
             slots: Arc::new(Semaphore::new(limits.connections_max)),
+            // At least one frame of the largest size must fit.
+            frame_budget: Arc::new(Semaphore::new(
+                limits.frames_bytes_max.max(limits.produce_bytes_max).div_ceil(frame::BUDGET_UNIT_BYTES),
+            )),
             limits,
             stop: stopped,
             complaints: Complaints::default(),

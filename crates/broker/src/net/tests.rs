@@ -1,10 +1,12 @@
 //! Listening, and frames that lie.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener as AsyncListener, TcpStream};
+use tokio::sync::Semaphore;
 
 use super::frame::{FrameError, Frames};
 use super::{BindError, Limits, bind};
@@ -52,11 +54,11 @@ fn frames_are_bounded_by_what_they_may_be() {
             client.write_all(&key).await.expect("written");
             client.write_all(&[7; 6]).await.expect("written");
             drop(client);
-            let mut frames = Frames::new(server.into_split().0);
+            let mut frames = Frames::new(server.into_split().0, Arc::new(Semaphore::new(1 << 20)));
             match frames.size(&Limits::default()).await {
                 Err(e) => e.to_string(),
                 Ok(size) => match frames.take(size).await {
-                    Ok(frame) => format!("frame of {}", frame.len()),
+                    Ok((frame, _)) => format!("frame of {}", frame.len()),
                     Err(FrameError::Io(e)) => format!("cut: {:?}", e.kind()),
                     Err(e) => e.to_string(),
                 },
@@ -99,14 +101,45 @@ fn a_frame_arrives_in_crumbs_and_two_at_once() {
             }
             client.write_all(rest).await.expect("written");
         });
-        let mut frames = Frames::new(server.into_split().0);
+        let mut frames = Frames::new(server.into_split().0, Arc::new(Semaphore::new(1 << 20)));
         for fill in [1_u8, 2] {
             frames.wait().await.expect("more");
             let size = frames.size(&Limits::default()).await.expect("a size");
-            let frame = frames.take(size).await.expect("a frame");
+            let (frame, _) = frames.take(size).await.expect("a frame");
             assert_eq!(frame.len(), 20_000);
             assert!(frame.iter().all(|byte| *byte == fill));
         }
         writing.await.expect("written");
+    });
+}
+
+#[test]
+fn large_frames_share_a_budget_and_small_ones_do_not_need_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = AsyncListener::bind("127.0.0.1:0").await.expect("bound");
+        let budget = Arc::new(Semaphore::new(150));
+        let mut connections = Vec::new();
+        for size in [100_000_usize, 100_000, 1000] {
+            let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
+            let (server, _) = listener.accept().await.expect("accepted");
+            let frames = Frames::new(server.into_split().0, Arc::clone(&budget));
+            connections.push((frames, size));
+            tokio::spawn(async move {
+                client.write_all(&(size as u32).to_be_bytes()).await.expect("written");
+                client.write_all(&vec![0; size]).await.expect("written");
+                std::future::pending::<()>().await;
+            });
+        }
+        let (mut small, size) = connections.pop().expect("three");
+        let (mut second, second_size) = connections.pop().expect("two");
+        let (mut first, first_size) = connections.pop().expect("one");
+        let (_, first_share) = first.take(first_size).await.expect("fits");
+        assert!(first_share.is_some());
+        let waits = tokio::time::timeout(Duration::from_millis(50), second.take(second_size)).await;
+        assert!(waits.is_err(), "the budget is used up");
+        assert!(small.take(size).await.expect("needs none").1.is_none());
+        drop(first_share);
+        assert!(second.take(second_size).await.expect("fits now").1.is_some());
     });
 }
