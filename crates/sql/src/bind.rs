@@ -4,10 +4,12 @@
 //! same statement against the same catalogue gives the same result. Never: changes the catalogue.
 
 mod create;
+mod endpoint;
 mod expr;
 mod grouping;
 mod query;
 mod scope;
+mod topic;
 
 use engine::Value;
 

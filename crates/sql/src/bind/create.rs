@@ -1,24 +1,17 @@
-//! CREATE and INSERT: options, formats, and what changes when a declaration is repeated.
+//! CREATE and INSERT: options, columns, and what changes when a declaration is repeated.
 
 use engine::plan::{Emit, Start, Tumble};
 use engine::{Expr, Type, Value};
 
+use super::endpoint::endpoint;
 use super::expr::{Binder, engine_type};
 use super::scope::Scope;
+use super::topic::{DEFAULT_KEY_FORMAT, inherited_key, key_for, single_format, topic, widen_single};
 use super::{Bound, Change, Insert, query, writable};
 use crate::ast::{self, ColumnDef, Create, Ident, ObjectKind, Select, Statement, Target};
-use crate::catalog::{
-    Body, Catalog, Column, Endpoint, EndpointTarget, Generator, Method, Object, PullOutput, QueryOptions, Sink, Stream,
-    StreamQuery, Table, Topic,
-};
-use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::catalog::{Body, Catalog, Column, Generator, Object, QueryOptions, Sink, Stream, StreamQuery, Table, Topic};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::options::Options;
-
-const VALUE_FORMATS: [&str; 4] = ["json", "text", "int64", "raw"];
-const KEY_FORMATS: [&str; 5] = ["kafka", "text", "int64", "json", "none"];
-
-/// How keys are written where nothing is said: Kafka's own serializers for one column, a JSON array for several.
-const DEFAULT_KEY_FORMAT: &str = "kafka";
 
 pub(super) fn create(statement: &Statement, create: &Create, catalog: &Catalog) -> Result<Bound, Diagnostic> {
     let name = &create.name.text;
@@ -87,52 +80,6 @@ fn query_options(options: &Options) -> Result<QueryOptions, Diagnostic> {
         commit_interval_ms: options.duration_ms("commit.interval", false)?,
         cache_max_bytes: options.number("cache_max_bytes", 0, i64::MAX)?.map(|n| n as u64),
     })
-}
-
-fn topic(options: &Options) -> Result<Option<Topic>, Diagnostic> {
-    let name = options.text("topic")?;
-    let key_format = options.choice("key_format", &KEY_FORMATS)?;
-    let value_format = options.choice("value_format", &VALUE_FORMATS)?;
-    let partitions = options.number("partitions", 1, 10_000)?;
-    let Some(name) = name else {
-        for option in ["key_format", "value_format", "partitions"] {
-            if options.span(option).is_some() {
-                let cause = format!("`{option}` without `topic`");
-                return Err(options.bad(
-                    option,
-                    cause,
-                    "add topic = '…', or leave it out: without a topic no records are written",
-                ));
-            }
-        }
-        return Ok(None);
-    };
-    if let Err(why) = topic_name(&name) {
-        return Err(options.bad("topic", format!("'{name}' cannot be a topic's name: {why}"), ""));
-    }
-    Ok(Some(Topic {
-        name,
-        partitions: partitions.and_then(|n| i32::try_from(n).ok()),
-        key_format: key_format.unwrap_or(DEFAULT_KEY_FORMAT).to_string(),
-        value_format: value_format.unwrap_or("json").to_string(),
-    }))
-}
-
-/// Kafka's rule for topic names.
-fn topic_name(name: &str) -> Result<(), &'static str> {
-    if name == "." || name == ".." {
-        return Err("`.` and `..` are directories");
-    }
-    if name.len() > 249 {
-        return Err("it has more than 249 characters");
-    }
-    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) {
-        return Err("letters, digits, `.`, `_` and `-` are allowed");
-    }
-    if name.starts_with("__") {
-        return Err("names with `__` belong to Kafka itself");
-    }
-    Ok(())
 }
 
 fn stream(
@@ -248,69 +195,6 @@ fn timestamp(options: &Options, columns: &[Column]) -> Result<Option<usize>, Dia
     Ok(Some(index))
 }
 
-/// `text` and `int64` write one column of one type, `raw` one of bytes.
-fn single_format(
-    statement: &Statement,
-    options: &Options,
-    name: Span,
-    format: &str,
-    columns: &[(&str, Type)],
-) -> Result<(), Diagnostic> {
-    let wanted: &[Type] = match format {
-        "text" => &[Type::Text, Type::Object],
-        "int64" => &[Type::BigInt],
-        "raw" => &[Type::Bytes, Type::Text],
-        _ => return Ok(()),
-    };
-    let span = options.span("value_format").unwrap_or(name);
-    let error = |cause: String, fix: String| Err(statement.error(span, Code::BadOption, cause, fix));
-    match columns {
-        [(_, ty)] if wanted.contains(ty) => Ok(()),
-        [(column, ty)] => {
-            let fix = format!("write CAST({column} AS {}) AS {column}, or use value_format = 'json'", wanted[0]);
-            error(format!("value_format '{format}' holds one {}, but `{column}` is {ty}", wanted[0]), fix)
-        }
-        _ => {
-            let cause =
-                format!("value_format '{format}' holds one {} column, but there are {}", wanted[0], columns.len());
-            error(cause, "leave one, or use value_format = 'json'".to_string())
-        }
-    }
-}
-
-/// Makes the key what the format writes.
-fn key_for(options: &Options, format: &str, key: &mut [(String, Expr)]) -> Result<(), Diagnostic> {
-    if key.is_empty() {
-        return Ok(());
-    }
-    let wanted = match format {
-        "text" => Type::Text,
-        "int64" => Type::BigInt,
-        "none" => {
-            return Err(options.bad("key_format", "key_format 'none' with PARTITION BY", "leave one of them out"));
-        }
-        _ => return Ok(()),
-    };
-    let [(_, expr)] = key else {
-        let cause = format!("key_format '{format}' holds one column, but the key has {}", key.len());
-        return Err(options.bad(
-            "key_format",
-            cause,
-            "leave key_format out: several columns are written as a JSON array",
-        ));
-    };
-    let from = expr.ty();
-    let cast = if wanted == Type::Text { expr.clone().cast(wanted) } else { expr.clone().coerced(wanted) };
-    *expr = cast.map_err(|_| {
-        options.bad(
-            "key_format",
-            format!("key_format '{format}' holds {wanted}, but the key is {from}"),
-            "CAST it in PARTITION BY",
-        )
-    })?;
-    Ok(())
-}
-
 fn derived_stream(
     statement: &Statement,
     create: &Create,
@@ -362,32 +246,6 @@ fn derived_stream(
     }
     let query_options = query_options(&options)?;
     Ok(Stream { columns, topic, timestamp, start: Start::Earliest, query: Some(query), options: query_options })
-}
-
-/// An INT is written as the 64-bit integer that the format holds.
-fn widen_single(format: &str, columns: &mut [(String, Expr)]) {
-    if format == "int64"
-        && let [(_, expr)] = columns
-        && let Ok(widened) = expr.clone().coerced(Type::BigInt)
-    {
-        *expr = widened;
-    }
-}
-
-/// A key that is handed on keeps its bytes; a format that says otherwise would lie.
-fn inherited_key(options: &Options, format: &str, catalog: &Catalog, query: &StreamQuery) -> Result<(), Diagnostic> {
-    let Some(Object { body: Body::Table(table), .. }) = catalog.get(&query.input.from) else { return Ok(()) };
-    let types: Vec<Type> = table.group.iter().map(|(_, expr)| expr.ty()).collect();
-    let fits = match format {
-        "text" => types == [Type::Text],
-        "int64" => types == [Type::BigInt],
-        _ => true,
-    };
-    if fits {
-        return Ok(());
-    }
-    let cause = format!("key_format '{format}' does not hold the key of the table `{}`", query.input.from);
-    Err(options.bad("key_format", cause, "add PARTITION BY with one expression of that type, or leave key_format out"))
 }
 
 fn table(statement: &Statement, create: &Create, catalog: &Catalog) -> Result<Table, Diagnostic> {
@@ -521,7 +379,7 @@ fn generator(statement: &Statement, create: &Create, catalog: &Catalog) -> Resul
 }
 
 /// A query of values has a select list and nothing else.
-fn plain_values(statement: &Statement, select: &Select) -> Result<(), Diagnostic> {
+pub(super) fn plain_values(statement: &Statement, select: &Select) -> Result<(), Diagnostic> {
     let extra = select
         .filter
         .as_ref()
@@ -541,7 +399,7 @@ fn plain_values(statement: &Statement, select: &Select) -> Result<(), Diagnostic
 }
 
 /// The values of a select list as the columns of the stream that they go into, in the stream's order and types.
-fn into_columns(
+pub(super) fn into_columns(
     statement: &Statement,
     select: &Select,
     into: &Ident,
@@ -578,136 +436,6 @@ fn into_columns(
         columns.push((column.name.clone(), expr));
     }
     Ok(columns)
-}
-
-fn endpoint(statement: &Statement, create: &Create, catalog: &Catalog) -> Result<Endpoint, Diagnostic> {
-    let known = ["method", "path", "every", "value_format"];
-    let options = Options::new(statement, &create.options, "an endpoint", &known)?;
-    let Some(path) = options.text("path")? else {
-        let fix = format!("add WITH (path = '/{}')", create.name.text);
-        return Err(statement.error(create.name.span, Code::BadOption, "an endpoint needs a path", fix));
-    };
-    check_path(&options, &path)?;
-    let other = catalog.of_kind(ObjectKind::Endpoint).find(|object| {
-        object.name != create.name.text && matches!(&object.body, Body::Endpoint(e) if same_route(&e.path, &path))
-    });
-    let method = match options.choice("method", &["GET", "POST"])? {
-        Some("POST") => Method::Post,
-        _ => Method::Get,
-    };
-    if let Some(Object { name, body: Body::Endpoint(endpoint), .. }) = other
-        && endpoint.method == method
-    {
-        return Err(options.bad("path", format!("the endpoint `{name}` has this path already"), "use another path"));
-    }
-    let every_ms = options.duration_ms("every", false)?;
-    let value_format = options.choice("value_format", &["json"])?.unwrap_or("json").to_string();
-    let Some(select) = &create.query else {
-        return Err(statement.error(statement.span, Code::Syntax, "an endpoint needs AS SELECT", ""));
-    };
-    if create.into.is_some() && every_ms.is_some() {
-        return Err(options.bad(
-            "every",
-            "`every` with INTO",
-            "an endpoint that writes answers once; for a steady supply CREATE GENERATOR",
-        ));
-    }
-    let mut query = query::pull(statement, select, catalog, true)?;
-    let into = match &create.into {
-        None => None,
-        Some(target) => {
-            let values = query::values(statement, select, "an endpoint that writes", true)?;
-            plain_values(statement, select)?;
-            let (target, columns) = match target {
-                Target::Topic { template, span } => {
-                    check_template(statement, template, *span)?;
-                    (EndpointTarget::Topic(template.clone()), values)
-                }
-                Target::Object(into) => {
-                    let stream = writable(statement, into, catalog)?;
-                    let columns = into_columns(statement, select, into, stream, values)?;
-                    (EndpointTarget::Stream(into.text.clone()), columns)
-                }
-            };
-            query.output = PullOutput::Rows(columns);
-            Some(target)
-        }
-    };
-    Ok(Endpoint { method, path, every_ms, value_format, into, query })
-}
-
-/// Paths that belong to the console and the API.
-const RESERVED_PATHS: [&str; 8] =
-    ["/", "/index.html", "/v1", "/metrics", "/livez", "/readyz", "/openapi.json", "/assets"];
-
-fn check_path(options: &Options, path: &str) -> Result<(), Diagnostic> {
-    let error = |cause: String, fix: &str| Err(options.bad("path", cause, fix));
-    if !path.starts_with('/') {
-        return error(format!("the path '{path}' does not begin with `/`"), "write '/name'");
-    }
-    let taken = RESERVED_PATHS.iter().find(|taken| {
-        path == **taken || (**taken != "/" && path.strip_prefix(**taken).is_some_and(|rest| rest.starts_with('/')))
-    });
-    if let Some(taken) = taken {
-        return error(format!("the path {taken} belongs to Millstream itself"), "use another path");
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for segment in path[1..].split('/') {
-        if segment.is_empty() {
-            return error(format!("the path '{path}' has an empty part"), "");
-        }
-        let inner = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        match inner {
-            Some(name) if is_parameter(name) && !names.contains(&name) => names.push(name),
-            Some(name) => {
-                return error(
-                    format!("`{{{name}}}` cannot be a parameter of the path"),
-                    "use each name once, of letters, digits and `_`",
-                );
-            }
-            None if segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)) => {}
-            None => {
-                return error(
-                    format!("the part '{segment}' cannot stand in a path"),
-                    "parameters are whole parts: '/publish/{topic}/{name}'",
-                );
-            }
-        }
-    }
-    Ok(())
-}
-
-fn is_parameter(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// Paths that differ only in the names of their parameters match the same requests.
-fn same_route(a: &str, b: &str) -> bool {
-    let shape = |path: &str| -> Vec<String> {
-        path.split('/').map(|s| if s.starts_with('{') { "{}".to_string() } else { s.to_string() }).collect()
-    };
-    shape(a) == shape(b)
-}
-
-fn check_template(statement: &Statement, template: &str, span: Span) -> Result<(), Diagnostic> {
-    let mut rest = template;
-    let mut fixed = String::new();
-    let error = |cause: String, fix: &str| Err(statement.error(span, Code::Value, cause, fix));
-    while let Some(at) = rest.find('{') {
-        fixed.push_str(&rest[..at]);
-        let Some(end) = rest[at..].find('}') else {
-            return error(format!("'{template}' has a `{{` without `}}`"), "parameters are written {name}");
-        };
-        let name = &rest[at + 1..at + end];
-        if !is_parameter(name) {
-            return error(format!("`{{{name}}}` is no parameter"), "use letters, digits and `_`");
-        }
-        fixed.push('x');
-        rest = &rest[at + end + 1..];
-    }
-    fixed.push_str(rest);
-    topic_name(&fixed)
-        .map_err(|why| statement.error(span, Code::Value, format!("'{template}' cannot be a topic's name: {why}"), ""))
 }
 
 pub(super) fn insert(
