@@ -162,6 +162,7 @@ fn strength(kind: &ExprKind) -> u8 {
             Op::Or => 1,
             Op::And => 2,
             Op::Equal | Op::NotEqual | Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => 5,
+            Op::IsDistinctFrom | Op::IsNotDistinctFrom => 4,
             Op::Concat => 7,
             Op::Add | Op::Subtract => 8,
             Op::Multiply | Op::Divide | Op::Remainder => 9,

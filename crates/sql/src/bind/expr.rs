@@ -364,6 +364,8 @@ impl<'a> Binder<'a> {
         let name = match op {
             BinaryOp::Or => "or",
             BinaryOp::And => "and",
+            BinaryOp::IsDistinctFrom => "is distinct from",
+            BinaryOp::IsNotDistinctFrom => "is not distinct from",
             other => other.symbol(),
         };
         let types: Vec<String> = args.iter().map(|arg| arg.ty().to_string()).collect();

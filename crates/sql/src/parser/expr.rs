@@ -139,8 +139,15 @@ fn is_bare_comparison(expr: &Expr) -> bool {
 
 /// `IS [NOT] NULL | TRUE | FALSE`
 fn is(c: &mut Cursor, left: Expr) -> Result<Expr, Fault> {
+    let op_span = c.span();
     c.advance();
     let negated = c.eat_word("not");
+    if c.eat_words(&["distinct", "from"]) {
+        let op = if negated { BinaryOp::IsNotDistinctFrom } else { BinaryOp::IsDistinctFrom };
+        let right = above(c, IS)?;
+        let span = left.span.to(right.span);
+        return Ok(Expr { kind: ExprKind::Binary { op, op_span, left: Box::new(left), right: Box::new(right) }, span });
+    }
     let what = if c.eat_word("null") {
         IsWhat::Null
     } else if c.eat_word("true") {
