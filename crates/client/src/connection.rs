@@ -210,7 +210,6 @@ impl Connection {
             let request = ApiVersionsRequest {
                 client_software_name: if version >= 3 { "millstream".into() } else { Str::EMPTY },
                 client_software_version: if version >= 3 { env!("CARGO_PKG_VERSION").into() } else { Str::EMPTY },
-                ..ApiVersionsRequest::default()
             };
             let answer = self.exchange(version, &request, self.timeout).await?;
             let malformed = |error| ClientError::Malformed { api, error };

@@ -113,7 +113,7 @@ pub struct ConsumedRecord {
 pub struct Consumer {
     client: Client,
     options: ConsumerOptions,
-    partitions: BTreeMap<(Arc<str>, i32), State>,
+    partitions: BTreeMap<Partition, State>,
     fetches: JoinSet<Fetched>,
     /// The leaders with a fetch in flight.
     busy: Vec<i32>,
@@ -129,10 +129,13 @@ struct State {
     leader_epoch: LeaderEpoch,
 }
 
+/// A topic and a partition of it.
+type Partition = (Arc<str>, i32);
+
 /// A finished fetch: the leader, what was asked for, the answer.
 struct Fetched {
     leader: i32,
-    asked: Vec<((Arc<str>, i32), Offset)>,
+    asked: Vec<(Partition, Offset)>,
     answer: Result<FetchResponse, ClientError>,
 }
 
@@ -232,7 +235,7 @@ impl Consumer {
 
     /// Sends a fetch to each leader that has none in flight.
     async fn fetch(&mut self) -> Result<(), ClientError> {
-        let mut by_leader: BTreeMap<i32, Vec<((Arc<str>, i32), Offset)>> = BTreeMap::new();
+        let mut by_leader: BTreeMap<i32, Vec<(Partition, Offset)>> = BTreeMap::new();
         for (key, state) in &self.partitions {
             match self.client.leader(&key.0, key.1).await {
                 Ok(leader) => by_leader.entry(leader).or_default().push((key.clone(), state.position)),
@@ -263,7 +266,7 @@ impl Consumer {
         Ok(())
     }
 
-    fn request(&self, asked: &[((Arc<str>, i32), Offset)]) -> FetchRequest {
+    fn request(&self, asked: &[(Partition, Offset)]) -> FetchRequest {
         let mut topics: Vec<FetchTopic> = Vec::new();
         for ((topic, partition), position) in asked {
             let partition = FetchPartition {
@@ -319,12 +322,7 @@ impl Consumer {
         Ok(())
     }
 
-    async fn take_partition(
-        &mut self,
-        key: &(Arc<str>, i32),
-        asked: Offset,
-        data: PartitionData,
-    ) -> Result<(), ClientError> {
+    async fn take_partition(&mut self, key: &Partition, asked: Offset, data: PartitionData) -> Result<(), ClientError> {
         let Some(state) = self.partitions.get_mut(key).filter(|state| state.position == asked) else {
             return Ok(());
         };

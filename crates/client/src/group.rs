@@ -17,6 +17,8 @@ use record::Offset;
 use tokio::time::Instant;
 
 pub use assignor::Assignor;
+#[cfg(test)]
+pub(crate) use assignor::Candidate;
 use membership::Session;
 
 use crate::{Client, ClientError, ConsumedRecord, Consumer, ConsumerOptions, OffsetToCommit, OutOfRange, Position};
