@@ -132,7 +132,7 @@ struct Shared {
     options: ClientOptions,
     bootstrap: Vec<Address>,
     view: Mutex<View>,
-    links: Mutex<HashMap<(i32, Purpose), Arc<Connection>>>,
+    links: Mutex<HashMap<i32, Arc<Connection>>>,
 }
 
 /// What we know of the cluster.
@@ -143,14 +143,6 @@ struct View {
     cluster_id: Option<String>,
     learned_from: String,
     topics: HashMap<String, Arc<TopicDescription>>,
-}
-
-/// What a connection is for: a broker answers each in order, so that what may wait must not share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Purpose {
-    General,
-    Fetch,
-    Group,
 }
 
 /// Stands for "whichever broker we reached first".
@@ -269,27 +261,27 @@ impl Client {
         self.shared.view.lock().topics.remove(topic);
     }
 
-    /// The connection to a broker for a purpose, opened if need be.
-    pub(crate) async fn link(&self, node: i32, purpose: Purpose) -> Result<Arc<Connection>, ClientError> {
-        let known = self.shared.links.lock().get(&(node, purpose)).cloned();
+    /// The connection to a broker that everything uses whose answer does not wait for something to happen.
+    pub(crate) async fn link(&self, node: i32) -> Result<Arc<Connection>, ClientError> {
+        let known = self.shared.links.lock().get(&node).cloned();
         if let Some(link) = known.filter(|link| link.is_open()) {
             return Ok(link);
         }
         let opened = Arc::new(if node == BOOTSTRAP { self.open_any().await? } else { self.open(node).await? });
-        self.shared.links.lock().insert((node, purpose), Arc::clone(&opened));
+        self.shared.links.lock().insert(node, Arc::clone(&opened));
         Ok(opened)
     }
 
     /// A connection to any broker.
     pub(crate) async fn any(&self) -> Result<Arc<Connection>, ClientError> {
-        self.link(BOOTSTRAP, Purpose::General).await
+        self.link(BOOTSTRAP).await
     }
 
     /// The node that administration goes to: the controller, or any broker if none is named.
     pub(crate) async fn controller(&self) -> Result<Arc<Connection>, ClientError> {
         let controller = self.shared.view.lock().controller;
         match controller {
-            Some(node) => self.link(node, Purpose::General).await,
+            Some(node) => self.link(node).await,
             None => self.any().await,
         }
     }

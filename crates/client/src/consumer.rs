@@ -5,7 +5,7 @@
 
 mod decode;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,6 @@ use wire::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
 use wire::messages::fetch_response::{FetchResponse, PartitionData};
 use wire::{ApiKey, ErrorCode};
 
-use crate::cluster::Purpose;
 use crate::{Client, ClientError, Connection, Isolation, OffsetSpec};
 
 /// From version 13 on, Fetch names topics by id.
@@ -115,6 +114,8 @@ pub struct Consumer {
     options: ConsumerOptions,
     partitions: BTreeMap<Partition, State>,
     fetches: JoinSet<Fetched>,
+    /// Connections of our own: a long poll holds up everything behind it.
+    links: HashMap<i32, Arc<Connection>>,
     /// The leaders with a fetch in flight.
     busy: Vec<i32>,
     ready: VecDeque<ConsumedRecord>,
@@ -147,6 +148,7 @@ impl Consumer {
             options,
             partitions: BTreeMap::new(),
             fetches: JoinSet::new(),
+            links: HashMap::new(),
             busy: Vec::new(),
             ready: VecDeque::new(),
             turn: 0,
@@ -249,7 +251,7 @@ impl Consumer {
             let turn = self.turn % asked.len();
             self.turn = self.turn.wrapping_add(1);
             asked.rotate_left(turn);
-            let link = self.client.link(leader, Purpose::Fetch).await?;
+            let link = self.link(leader).await?;
             let version = link.version(ApiKey::Fetch, FETCH_VERSION_MAX)?;
             let request = self.request(&asked);
             let patience = self.options.max_wait + self.client.options().request_timeout;
@@ -264,6 +266,15 @@ impl Consumer {
             });
         }
         Ok(())
+    }
+
+    async fn link(&mut self, leader: i32) -> Result<Arc<Connection>, ClientError> {
+        if let Some(link) = self.links.get(&leader).filter(|link| link.is_open()) {
+            return Ok(Arc::clone(link));
+        }
+        let link = Arc::new(self.client.open_connection(Some(leader)).await?);
+        self.links.insert(leader, Arc::clone(&link));
+        Ok(link)
     }
 
     fn request(&self, asked: &[(Partition, Offset)]) -> FetchRequest {

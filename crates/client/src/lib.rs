@@ -5,7 +5,7 @@
 //! Never: does transactions; knows queries; decides what a user is shown.
 //!
 //! ```text
-//! Client ── who leads what ──> Connection (one per broker and purpose) ── frames ──> broker
+//! Client ── who leads what ──> Connection ── frames ──> broker
 //!   ├─ Producer        records -> batches by partition -> acknowledgements
 //!   ├─ Consumer        positions -> long polls by leader -> records
 //!   ├─ GroupConsumer   Consumer + membership + commits
@@ -13,8 +13,8 @@
 //! ```
 //!
 //! # Non-obvious
-//! - A broker answers the requests of one connection in order, and a long poll holds up what is behind it. So fetches,
-//!   group membership and everything else have connections of their own.
+//! - A broker answers the requests of one connection in order, and a long poll holds up what is behind it. So every
+//!   consumer and every group member has connections of its own; everything else shares one per broker.
 //! - Requests name topics by name: versions that only know topic ids (Fetch 13, Produce 13, OffsetCommit 10,
 //!   OffsetFetch 10) are not used.
 

@@ -8,7 +8,6 @@ use wire::messages::incremental_alter_configs_request::{
 };
 
 use super::outcome;
-use crate::cluster::Purpose;
 use crate::{Client, ClientError};
 
 /// What can be configured.
@@ -153,7 +152,7 @@ impl Client {
         let mut described = Vec::new();
         for resource in resources {
             let link = match self.home_of(resource) {
-                Some(node) => self.link(node, Purpose::General).await?,
+                Some(node) => self.link(node).await?,
                 None => self.any().await?,
             };
             let version = link.version(wire::ApiKey::DescribeConfigs, i16::MAX)?;
@@ -207,7 +206,7 @@ impl Client {
         };
         let response = match self.home_of(resource) {
             Some(node) => {
-                let link = self.link(node, Purpose::General).await?;
+                let link = self.link(node).await?;
                 link.call(link.version(wire::ApiKey::IncrementalAlterConfigs, i16::MAX)?, &request).await?
             }
             None => {

@@ -18,7 +18,7 @@ use wire::messages::offset_fetch_request::{OffsetFetchRequest, OffsetFetchReques
 use wire::messages::offset_fetch_response::OffsetFetchResponse;
 use wire::{ApiKey, ErrorCode, Request, Str, decode_versioned};
 
-use crate::cluster::{Attempt, Patience, Purpose};
+use crate::cluster::{Attempt, Patience};
 use crate::{Client, ClientError};
 
 /// From version 10 on, OffsetCommit and OffsetFetch name topics by id.
@@ -118,7 +118,7 @@ impl Client {
         for node in self.nodes() {
             let response = self
                 .retry("groups", || async {
-                    let link = self.link(node, Purpose::General).await.map_err(Attempt::from)?;
+                    let link = self.link(node).await.map_err(Attempt::from)?;
                     let version = link.version(ApiKey::ListGroups, i16::MAX).map_err(Attempt::end)?;
                     let response = link.call(version, &ListGroupsRequest::default()).await.map_err(Attempt::from)?;
                     ErrorCode::check(response.error_code)
@@ -175,7 +175,7 @@ impl Client {
     /// The group, if it speaks the newer protocol of consumers.
     async fn describe_consumer_group(&self, group: &str) -> Result<Option<GroupDescription>, ClientError> {
         let node = self.coordinator(group).await?;
-        if self.link(node, Purpose::General).await?.version(ApiKey::ConsumerGroupDescribe, i16::MAX).is_err() {
+        if self.link(node).await?.version(ApiKey::ConsumerGroupDescribe, i16::MAX).is_err() {
             return Ok(None);
         }
         let request =
@@ -339,7 +339,7 @@ impl Client {
         let what = format!("group {group}");
         self.retry(&what, || async {
             let node = self.coordinator(group).await.map_err(Attempt::end)?;
-            let link = self.link(node, Purpose::General).await.map_err(Attempt::from)?;
+            let link = self.link(node).await.map_err(Attempt::from)?;
             let version_max = match R::KEY {
                 ApiKey::OffsetCommit | ApiKey::OffsetFetch => OFFSETS_VERSION_MAX,
                 _ => i16::MAX,

@@ -6,7 +6,6 @@ use record::{LeaderEpoch, Offset, TimestampMs};
 use wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use wire::{ApiKey, ErrorCode};
 
-use crate::cluster::Purpose;
 use crate::{Client, ClientError, Isolation};
 
 /// Which offset of a partition.
@@ -96,7 +95,7 @@ impl Client {
         indexes: &[usize],
         isolation: Isolation,
     ) -> Result<Vec<(usize, Result<ListedOffset, ClientError>)>, ClientError> {
-        let link = self.link(leader, Purpose::General).await?;
+        let link = self.link(leader).await?;
         let version = link.version(ApiKey::ListOffsets, i16::MAX)?;
         let topics = indexes.iter().map(|index| {
             let (topic, partition, spec) = &questions[*index];

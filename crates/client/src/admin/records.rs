@@ -6,7 +6,6 @@ use record::Offset;
 use wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use wire::{ApiKey, ErrorCode};
 
-use crate::cluster::Purpose;
 use crate::{Client, ClientError};
 
 /// A topic, a partition, and where it begins now.
@@ -24,7 +23,7 @@ impl Client {
             }
         }
         for (leader, deletions) in by_leader {
-            let link = self.link(leader, Purpose::General).await?;
+            let link = self.link(leader).await?;
             let version = link.version(ApiKey::DeleteRecords, i16::MAX)?;
             let mut topics: Vec<DeleteRecordsTopic> = Vec::new();
             for (topic, partition, offset) in deletions {

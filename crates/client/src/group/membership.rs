@@ -18,7 +18,6 @@ use wire::{ApiKey, ErrorCode, Str, decode_versioned, encode_versioned};
 use super::assignor::{Assignments, Candidate};
 use super::{Assignor, GroupOptions};
 use crate::admin::groups::{Membership, assignment};
-use crate::cluster::Purpose;
 use crate::{Client, ClientError, Connection};
 
 /// The version of the consumer protocol that we write: with owned partitions, without racks.
@@ -39,6 +38,8 @@ pub(super) struct Session {
     /// Cleared when the group rebalances.
     stable: Arc<AtomicBool>,
     heartbeat: Option<JoinHandle<()>>,
+    /// A connection of our own to this coordinator: a join waits for the other members, who may be ours too.
+    link: Option<(i32, Arc<Connection>)>,
 }
 
 impl Session {
@@ -50,6 +51,7 @@ impl Session {
             membership: Membership { instance_id, ..Membership::NONE },
             stable: Arc::default(),
             heartbeat: None,
+            link: None,
         }
     }
 
@@ -96,9 +98,20 @@ impl Session {
         }
     }
 
-    async fn join_once(&mut self, owned: &[(String, i32)]) -> Result<Vec<(String, Vec<i32>)>, ClientError> {
+    async fn link(&mut self) -> Result<Arc<Connection>, ClientError> {
         let node = self.client.coordinator(&self.options.group_id).await?;
-        let link = self.client.link(node, Purpose::Group).await?;
+        match &self.link {
+            Some((at, link)) if *at == node && link.is_open() => Ok(Arc::clone(link)),
+            _ => {
+                let link = Arc::new(self.client.open_connection(Some(node)).await?);
+                self.link = Some((node, Arc::clone(&link)));
+                Ok(link)
+            }
+        }
+    }
+
+    async fn join_once(&mut self, owned: &[(String, i32)]) -> Result<Vec<(String, Vec<i32>)>, ClientError> {
+        let link = self.link().await?;
         let joined = self.send_join(&link, owned).await?;
         let assignments = if joined.leader == self.membership.member_id && !joined.skip_assignment {
             self.assign(&joined).await?
@@ -250,8 +263,7 @@ impl Session {
         if !self.is_member() || self.membership.instance_id.is_some() {
             return Ok(());
         }
-        let node = self.client.coordinator(&self.options.group_id).await?;
-        let link = self.client.link(node, Purpose::Group).await?;
+        let link = self.link().await?;
         let version = link.version(ApiKey::LeaveGroup, i16::MAX)?;
         let member_id = self.membership.member_id.clone();
         let request = LeaveGroupRequest {

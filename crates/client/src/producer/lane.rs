@@ -14,7 +14,6 @@ use wire::{ApiKey, ErrorCode, Records};
 use super::batch::{PendingBatch, Unsettled, Written};
 use super::{Acks, Delivery, ProducerRecord, Shared, size_bytes};
 use crate::ClientError;
-use crate::cluster::Purpose;
 
 /// From version 13 on, Produce names topics by id.
 const PRODUCE_VERSION_MAX: i16 = 12;
@@ -134,7 +133,7 @@ impl Lane {
     async fn write(&self, shared: &Shared, batch: Bytes) -> Result<Written, ClientError> {
         let client = &shared.client;
         let leader = client.leader(&self.topic, self.partition).await?;
-        let link = client.link(leader, Purpose::General).await?;
+        let link = client.link(leader).await?;
         let version = link.version(ApiKey::Produce, PRODUCE_VERSION_MAX)?;
         let partition = PartitionProduceData { index: self.partition, records: Records::Bytes(batch) };
         let request = ProduceRequest {
