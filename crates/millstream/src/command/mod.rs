@@ -1,10 +1,15 @@
 //! The commands. Each has a file; what they share in flags is here.
 
 mod banner;
+mod consume;
 mod http;
+mod kafka;
+mod produce;
+mod record_text;
 mod serve;
 mod sql;
 mod table;
+mod topics;
 
 use std::path::PathBuf;
 
@@ -37,6 +42,12 @@ enum Command {
     },
     /// Executes statements on a running instance.
     Sql(sql::SqlFlags),
+    /// Lists, creates, describes, alters and deletes topics of any Kafka.
+    Topics(topics::TopicsFlags),
+    /// Writes lines of standard input to a topic of any Kafka.
+    Produce(produce::ProduceFlags),
+    /// Prints the records of a topic of any Kafka.
+    Consume(consume::ConsumeFlags),
 }
 
 /// Flags of everything that serves.
@@ -139,6 +150,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         None => serve::demo(arguments.serve),
         Some(Command::Up { files, serve }) => serve::up(files, serve),
         Some(Command::Sql(flags)) => sql::run(&flags),
+        Some(Command::Topics(flags)) => topics::run(flags),
+        Some(Command::Produce(flags)) => produce::run(flags),
+        Some(Command::Consume(flags)) => consume::run(flags),
     }
 }
 
