@@ -219,7 +219,7 @@ async fn describe(client: &Client, flags: &TopicsFlags, names: &[String]) -> Res
         // Its own settings only: the hundred defaults would bury them.
         let own: Vec<(String, String)> = configs?
             .into_iter()
-            .filter(|entry| entry.source == ConfigSource::DynamicTopic)
+            .filter(|entry| entry.source == ConfigSource::Topic)
             .map(|entry| (entry.name, entry.value.unwrap_or_default()))
             .collect();
         if flags.json {
