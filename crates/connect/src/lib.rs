@@ -7,11 +7,9 @@
 //! - [`seam`] — what a running query asks of topics; `embedded` implements it, a real cluster will.
 //! - [`embedded`] — the seam over the broker in this process.
 //! - [`fetch`] — records out of a partition's log.
-//! - [`offset_metadata`] — stream time beside a committed offset, in Kafka Streams' layout.
 
 pub mod base64;
+mod codec;
+pub mod embedded;
 pub mod fetch;
-pub mod offset_metadata;
 pub mod seam;
-
-pub use offset_metadata::OffsetMetadata;

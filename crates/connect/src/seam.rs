@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use commitlog::Ticket;
 use engine::plan::{NodeId, Topology};
-use engine::seam::{Effects, SourceBatch};
+use engine::seam::{Effects, KeyBytes, SourceBatch};
 
 /// A topology, as topics need to know it.
 #[derive(Clone, Debug)]
@@ -28,6 +28,10 @@ pub struct TopologySpec {
     pub application_id: String,
     /// The plan.
     pub topology: Arc<Topology>,
+    /// Of each source node: the value columns to read, with their defaults, in the order of its schema.
+    pub source_columns: BTreeMap<NodeId, Vec<format::Column>>,
+    /// How many partitions topics get that must be made, where a statement says so.
+    pub topic_partitions: BTreeMap<String, i32>,
     /// Where records go that cannot be processed.
     pub dead_letter_topic: String,
 }
@@ -86,6 +90,8 @@ pub trait Connector: Send + Sync + fmt::Debug {
     fn forget(&self, spec: &TopologySpec) -> Result<(), ConnectError>;
     /// Writes records to a topic, outside any transaction; a topic that does not exist is created, as a producer would.
     fn append(&self, topic: &str, records: Vec<PlainRecord>) -> Result<Appended, ConnectError>;
+    /// How key columns become bytes: Kafka's serializers.
+    fn key_bytes(&self) -> Arc<dyn KeyBytes>;
     /// All records of a partition, in order, as `read_committed` sees them.
     fn read_all(&self, topic: &str, partition: i32, each: &mut ReadRecord<'_>) -> Result<(), ConnectError>;
 }
@@ -103,6 +109,8 @@ pub trait TaskIo: Send {
     fn restore(&mut self, store: &str, partition: i32, each: &mut RestoreRecords<'_>) -> Result<u64, ConnectError>;
     /// The next records of a source partition, about `bytes_max` bytes of them.
     fn poll(&mut self, node: NodeId, partition: i32, bytes_max: usize) -> Result<SourceBatch, ConnectError>;
+    /// One record of a source partition, wherever the position is; `None`: there is no such (visible) record.
+    fn read_one(&self, node: NodeId, partition: i32, offset: i64) -> Result<Option<SourceBatch>, ConnectError>;
     /// Takes effects into the buffer of the next commit; connectors that are no topic (print) write at once.
     fn stage(&mut self, effects: Effects) -> Result<StageReport, ConnectError>;
     /// Takes the buffer. Offsets are added by the caller.
@@ -111,8 +119,6 @@ pub trait TaskIo: Send {
     fn staged_bytes(&self) -> usize;
     /// Wakes `waker` whenever a source partition has something new. Kept until the topology is closed.
     fn watch(&mut self, waker: Waker);
-    /// The end (next offset to be written, as `read_committed` sees it) of a source partition.
-    fn end_offset(&self, node: NodeId, partition: i32) -> i64;
 }
 
 /// What staging did, for counters and pages.

@@ -1,22 +1,39 @@
 //! The running instance.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use broker::Broker;
+use connect::embedded::{Embedded, PrintTo, Stdout};
+use connect::seam::Connector;
 use os::Clock;
+use parking_lot::{Mutex, RwLock};
+use sql::Catalog;
+use sql::bind::{Bound, bind};
+use tokio::sync::watch;
 
-use crate::endpoint::{EndpointInfo, EndpointMatch};
-use crate::outcome::{ErrorKind, ExecuteError, RuntimeError, StatementOutcome};
+use crate::endpoint_plan::Endpoint;
+use crate::generator::Generator;
+use crate::outcome::RuntimeError;
+use crate::query::committer::Committer;
+use crate::query::{Query, WorkerOptions};
+use crate::rate::RateMeter;
+use crate::sampler::Sampler;
 use crate::settings::Settings;
-use crate::status::{
-    BrowseOptions, Browsed, GeneratorStatus, Health, Isolation, Metric, NewRecord, QueryStatus, TableResult,
-    TopicStatus, WrittenRecord,
-};
-use crate::subscription::{SubscribeOptions, Subscription};
-use crate::trace::Trace;
+use crate::statement_log::StatementLog;
+use crate::statements::{connect_error, diagnostics};
+
+/// Time between two commits.
+const COMMIT_INTERVAL_MS: i64 = 100;
+/// What queries hold back of changed rows until the next commit, as Kafka Streams does.
+const CACHE_BYTES_MAX: i64 = 10 << 20;
+/// Bytes of records that a query buffers per source partition: a superstep takes at most so much.
+const BUFFER_BYTES_MAX: usize = 1 << 20;
 
 /// What an instance is made of.
+#[derive(Clone)]
 pub struct InstanceOptions {
     /// The broker that holds its topics.
     pub broker: Arc<Broker>,
@@ -26,13 +43,15 @@ pub struct InstanceOptions {
     pub settings: Settings,
     /// Prefix of application ids and of the statement log; `millstream`.
     pub instance_name: String,
-    /// Worker threads; 0: as many as the machine has cores.
+    /// Worker threads of a superstep; 0: as many as the machine has cores.
     pub workers: usize,
 }
 
 /// How statements are executed.
 #[derive(Clone, Debug, Default)]
 pub struct ExecuteOptions {
+    /// What messages call the text: the file's name.
+    pub name: String,
     /// Settings for the placeholders of this text, before those of the instance.
     pub settings: Vec<(String, String)>,
     /// Whether `function.definition` of the instance's settings chooses what starts (files given at start-up).
@@ -65,21 +84,175 @@ impl std::error::Error for StartError {}
 /// The running instance: one per process and data directory.
 ///
 /// All calls may be made from any thread; those that write or read topics block (use `spawn_blocking` from async code),
-/// except [`EndpointCall::call`](crate::EndpointCall::call) and [`Subscription::next`], which are async.
+/// except [`EndpointCall::call`](crate::EndpointCall::call), [`Instance::write_records`] and
+/// [`Subscription::next`](crate::Subscription::next), which are async.
 pub struct Instance {
-    options: InstanceOptions,
+    /// Itself, for what outlives a call.
+    pub(crate) this: Weak<Instance>,
+    pub(crate) options: InstanceOptions,
+    pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) committer: Arc<Committer>,
+    pub(crate) log: StatementLog,
+    pub(crate) state: RwLock<State>,
+    /// One text at a time.
+    pub(crate) executing: Mutex<()>,
+    /// Grows when something that pages show may have changed.
+    pub(crate) changed: watch::Sender<u64>,
+    /// Grows when objects come or go.
+    pub(crate) objects_version: AtomicU64,
+    /// Tells endpoints and subscriptions that no more comes.
+    pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) rates: Mutex<TopicRates>,
+    pub(crate) subscribers: Arc<AtomicU64>,
+    pub(crate) late_dropped: Arc<AtomicU64>,
+    sampler: Sampler,
+    stopped: AtomicBool,
+    commit_thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+/// Records per second of each topic.
+pub(crate) type TopicRates = BTreeMap<String, RateMeter>;
+
+/// What runs.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) catalog: Catalog,
+    /// Where each object's statement stands in the log.
+    pub(crate) offsets: BTreeMap<String, i64>,
+    pub(crate) queries: Vec<Arc<Query>>,
+    pub(crate) generators: BTreeMap<String, Arc<Generator>>,
+    pub(crate) endpoints: BTreeMap<String, Arc<Endpoint>>,
 }
 
 impl Instance {
     /// Reads the statement log and starts what it holds: queries restore their state and go on where they were committed.
     pub fn start(options: InstanceOptions) -> Result<Arc<Self>, StartError> {
-        Ok(Arc::new(Self { options }))
+        Self::start_printing_to(options, Arc::new(Stdout::default()))
     }
 
-    /// Executes the statements of a text, checked together: nothing is applied if one of them is wrong.
-    pub fn execute(&self, sql: &str, options: &ExecuteOptions) -> Result<Vec<StatementOutcome>, ExecuteError> {
-        let _ = (sql, options);
-        Ok(Vec::new())
+    /// The same, with another place for what print sinks write.
+    pub fn start_printing_to(options: InstanceOptions, print: Arc<dyn PrintTo>) -> Result<Arc<Self>, StartError> {
+        let connector: Arc<dyn Connector> = Arc::new(Embedded::new(Arc::clone(&options.broker), print));
+        let settings = |e: crate::settings::SettingsError| StartError::Settings(e.to_string());
+        let interval_ms = options.settings.duration_ms("commit.interval", COMMIT_INTERVAL_MS).map_err(settings)?;
+        options.settings.integer("cache_max_bytes", CACHE_BYTES_MAX).map_err(settings)?;
+        let committer = Committer::new(
+            Arc::clone(&connector),
+            Arc::clone(&options.clock),
+            std::time::Duration::from_millis(interval_ms.unsigned_abs()),
+        );
+        let log =
+            StatementLog::open(&connector, &options.instance_name).map_err(|e| StartError::Broker(e.to_string()))?;
+        let commit_thread = committer.start().map_err(|e| StartError::Broker(e.to_string()))?;
+        let instance = Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            options,
+            connector,
+            committer,
+            log,
+            state: RwLock::default(),
+            executing: Mutex::new(()),
+            changed: watch::channel(0).0,
+            objects_version: AtomicU64::new(0),
+            stopping: watch::channel(false).0,
+            rates: Mutex::default(),
+            subscribers: Arc::default(),
+            late_dropped: Arc::default(),
+            sampler: Sampler::default(),
+            stopped: AtomicBool::new(false),
+            commit_thread: Mutex::new(Some(commit_thread)),
+        });
+        if let Err(error) = instance.replay() {
+            instance.stop();
+            return Err(error);
+        }
+        instance.sampler.start(&instance).map_err(|e| StartError::Broker(e.to_string()))?;
+        Ok(instance)
+    }
+
+    /// Brings up what the statement log holds.
+    fn replay(&self) -> Result<(), StartError> {
+        let _one_at_a_time = self.executing.lock();
+        let logged = self.log.read().map_err(StartError::Statements)?;
+        for entry in logged {
+            let refuse = |all: &[sql::Diagnostic]| {
+                let shown: Vec<String> = diagnostics(all, &[]).into_iter().map(|d| d.rendered).collect();
+                StartError::Statements(format!("`{}` (offset {}): {}", entry.name, entry.offset, shown.join("\n")))
+            };
+            let statements = sql::parse_canonical(&entry.name, &entry.sql).map_err(|all| refuse(&all))?;
+            for statement in statements {
+                let bound = bind(&statement, &self.state.read().catalog).map_err(|one| refuse(&[one]))?;
+                if let Bound::Create { object, .. } = bound {
+                    self.adopt(*object, entry.offset, entry.paused)
+                        .map_err(|e| StartError::Statements(format!("`{}`: {e}", entry.name)))?;
+                }
+            }
+        }
+        self.reconcile().map_err(|e| StartError::Statements(e.to_string()))
+    }
+
+    /// Makes the running queries those that the catalogue describes: starts new ones, stops those that are gone, and
+    /// starts anew those whose plan has changed.
+    pub(crate) fn reconcile(&self) -> Result<(), RuntimeError> {
+        let (catalog, wanted, running) = {
+            let state = self.state.read();
+            (state.catalog.clone(), state.catalog.topologies(), state.queries.clone())
+        };
+        for query in &running {
+            let same =
+                wanted.iter().find(|plan| plan.root == query.name()).is_some_and(|plan| query.runs(plan, &catalog));
+            if same {
+                continue;
+            }
+            self.committer.commit_now();
+            query.stop();
+            self.state.write().queries.retain(|other| !Arc::ptr_eq(other, query));
+            if let Some(plan) = wanted.iter().find(|plan| plan.root == query.name()) {
+                // Tables that are no longer part of it leave nothing behind.
+                for (table, _) in &query.plan.tables {
+                    if !plan.tables.iter().any(|(kept, _)| kept == table) {
+                        let topic = query.spec.changelog_topic(table);
+                        self.connector.delete_topic(&topic).map_err(connect_error)?;
+                    }
+                }
+            } else {
+                self.connector.forget(&query.spec).map_err(connect_error)?;
+            }
+        }
+        for plan in wanted {
+            if self.state.read().queries.iter().any(|query| query.name() == plan.root) {
+                continue;
+            }
+            let offset = self.state.read().offsets.get(&plan.root).copied().unwrap_or(-1);
+            let id = format!("{}.{offset}", plan.root);
+            let options = self.worker_options(&plan);
+            let instance = &self.options.instance_name;
+            let started = Query::start(&catalog, plan, id, instance, options, self.changed.clone());
+            let query = started.map_err(|e| {
+                RuntimeError::new(
+                    crate::outcome::ErrorKind::Internal,
+                    "internal",
+                    format!("no thread for a query: {e}"),
+                )
+            })?;
+            self.state.write().queries.push(Arc::new(query));
+        }
+        self.objects_changed();
+        Ok(())
+    }
+
+    fn worker_options(&self, plan: &sql::TopologyPlan) -> WorkerOptions {
+        let cache = self.options.settings.integer("cache_max_bytes", CACHE_BYTES_MAX).unwrap_or(CACHE_BYTES_MAX);
+        let cache = plan.options.cache_max_bytes.unwrap_or(cache.max(0).unsigned_abs());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        WorkerOptions {
+            connector: Arc::clone(&self.connector),
+            committer: Arc::clone(&self.committer),
+            clock: Arc::clone(&self.options.clock),
+            workers: if self.options.workers == 0 { cores } else { self.options.workers },
+            cache_max_bytes: usize::try_from(cache).unwrap_or(usize::MAX),
+            buffer_bytes_max: BUFFER_BYTES_MAX,
+        }
     }
 
     /// The settings that it was started with.
@@ -94,104 +267,71 @@ impl Instance {
         &self.options.broker
     }
 
-    /// All queries, in order of creation.
+    /// Its name: the prefix of application ids and of the statement log.
     #[must_use]
-    pub fn queries(&self) -> Vec<QueryStatus> {
-        Vec::new()
+    pub fn name(&self) -> &str {
+        &self.options.instance_name
     }
 
-    /// One query, by its own name or that of one of its statements.
-    pub fn query(&self, name: &str) -> Result<QueryStatus, RuntimeError> {
-        Err(RuntimeError::new(ErrorKind::NotFound, "unknown_query", format!("no query is named `{name}`")))
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.options.clock.now_ms()
     }
 
-    /// A table as it is. `limit`: most rows.
-    pub fn table(&self, name: &str, isolation: Isolation, limit: usize) -> Result<TableResult, RuntimeError> {
-        let _ = (isolation, limit);
-        Err(RuntimeError::new(ErrorKind::NotFound, "unknown_table", format!("no table is named `{name}`")))
-    }
-
-    /// Follows queries and topics.
-    pub fn subscribe(&self, options: &SubscribeOptions) -> Result<Subscription, RuntimeError> {
-        let _ = options;
-        Err(RuntimeError::new(ErrorKind::Unavailable, "starting", "the instance has not started"))
-    }
-
-    /// All generators.
+    /// Whether only Kafka or Millstream itself writes to a topic of this name.
     #[must_use]
-    pub fn generators(&self) -> Vec<GeneratorStatus> {
-        Vec::new()
+    pub fn is_internal_topic(&self, topic: &str) -> bool {
+        let own = topic.strip_prefix(&self.options.instance_name).and_then(|rest| rest.strip_prefix('-'));
+        let changelog = own.is_some_and(|rest| rest.ends_with("-changelog") || rest.ends_with("-repartition"));
+        topic.starts_with("__") || topic == self.log.topic() || changelog
     }
 
-    /// Pauses a generator; lasts across restarts.
-    pub fn generator_pause(&self, name: &str) -> Result<GeneratorStatus, RuntimeError> {
-        Err(RuntimeError::new(ErrorKind::NotFound, "unknown_generator", format!("no generator is named `{name}`")))
+    /// Tells pages that something may have changed.
+    pub(crate) fn touch(&self) {
+        self.changed.send_modify(|version| *version += 1);
     }
 
-    /// Resumes a generator.
-    pub fn generator_resume(&self, name: &str) -> Result<GeneratorStatus, RuntimeError> {
-        Err(RuntimeError::new(ErrorKind::NotFound, "unknown_generator", format!("no generator is named `{name}`")))
-    }
-
-    /// What became of a record in a query.
-    pub fn trace(&self, query: &str, topic: &str, partition: i32, offset: i64) -> Result<Trace, RuntimeError> {
-        let _ = (topic, partition, offset);
-        Err(RuntimeError::new(ErrorKind::NotFound, "unknown_query", format!("no query is named `{query}`")))
-    }
-
-    /// All endpoints.
-    #[must_use]
-    pub fn endpoints(&self) -> Vec<EndpointInfo> {
-        Vec::new()
-    }
-
-    /// The endpoint of a method and a (decoded) path.
-    #[must_use]
-    pub fn endpoint(&self, method: &str, path: &str) -> EndpointMatch {
-        let _ = (method, path);
-        EndpointMatch::NotFound
-    }
-
-    /// All topics; internal ones only when asked for.
-    #[must_use]
-    pub fn topics(&self, internal: bool) -> Vec<TopicStatus> {
-        let _ = internal;
-        Vec::new()
-    }
-
-    /// One topic.
-    pub fn topic(&self, name: &str) -> Result<TopicStatus, RuntimeError> {
-        Err(RuntimeError::new(ErrorKind::NotFound, "unknown_topic", format!("no topic is named `{name}`")))
-    }
-
-    /// Records of a topic.
-    pub fn records(&self, topic: &str, options: &BrowseOptions) -> Result<Browsed, RuntimeError> {
-        let _ = options;
-        Err(RuntimeError::new(ErrorKind::NotFound, "unknown_topic", format!("no topic is named `{topic}`")))
-    }
-
-    /// Writes records to an existing topic that is not internal; durable when it returns.
-    pub async fn write_records(
-        &self,
-        topic: &str,
-        records: Vec<NewRecord>,
-    ) -> Result<Vec<WrittenRecord>, RuntimeError> {
-        let _ = records;
-        Err(RuntimeError::new(ErrorKind::NotFound, "unknown_topic", format!("no topic is named `{topic}`")))
-    }
-
-    /// All metrics.
-    #[must_use]
-    pub fn metrics(&self) -> Vec<Metric> {
-        Vec::new()
-    }
-
-    /// Whether it is ready, and what that hangs on.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        Health { ready: false, checks: Vec::new() }
+    /// Tells pages that objects have come or gone.
+    pub(crate) fn objects_changed(&self) {
+        self.objects_version.fetch_add(1, Ordering::AcqRel);
+        self.touch();
     }
 
     /// Stops generators and queries after a last commit, and ends all subscriptions. The broker stays open.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        if self.stopped.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.stopping.send_replace(true);
+        self.touch();
+        self.sampler.stop();
+        let (generators, queries): (Vec<_>, Vec<_>) = {
+            let state = self.state.read();
+            (state.generators.values().cloned().collect(), state.queries.clone())
+        };
+        for generator in generators {
+            generator.stop();
+        }
+        self.committer.commit_now();
+        for query in queries {
+            query.stop();
+        }
+        self.committer.stop();
+        if let Some(thread) = self.commit_thread.lock().take() {
+            // A panic there has been reported by its own hook.
+            let _ = thread.join();
+        }
+    }
+
+    /// Stops at once, without a last commit: what a crash leaves. For tests of recovery.
+    #[doc(hidden)]
+    pub fn abandon(&self) {
+        self.committer.stop();
+        self.stop();
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }

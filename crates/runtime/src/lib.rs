@@ -12,13 +12,24 @@
 //! - [`settings`] — `--set`, environment, `.toml` and Spring `.properties`.
 
 pub mod endpoint;
+mod endpoint_plan;
+mod event;
+mod generator;
 pub mod instance;
 mod instant;
+mod live;
+mod look;
 pub mod outcome;
+mod pull_query;
+mod query;
 mod rate;
+mod sampler;
 pub mod settings;
+mod statement_log;
+mod statements;
 pub mod status;
 pub mod subscription;
+mod table_view;
 mod topics;
 pub mod trace;
 

@@ -117,20 +117,6 @@ pub(crate) fn browse(
     Ok(Browsed { topic: topic.to_owned(), records, next })
 }
 
-/// One record, as it lies in the log.
-pub(crate) fn with_record<T>(
-    broker: &Broker,
-    topic: &str,
-    partition: i32,
-    offset: i64,
-    look: impl FnOnce(&Record<'_>) -> T,
-) -> Option<T> {
-    let partition = broker.partition(topic, partition)?;
-    let fetched = fetch(partition.log(), offset, 1, Isolation::HighWatermark).ok()?;
-    let record = fetched.records().find_map(Result::ok).filter(|record| record.offset.0 == offset)?;
-    Some(look(&record))
-}
-
 fn unreadable(topic: &str, partition: i32, reason: &str) -> RuntimeError {
     let cause = format!("partition {partition} of `{topic}` cannot be read: {reason}");
     RuntimeError::new(ErrorKind::Internal, "storage_failed", cause)

@@ -1,0 +1,164 @@
+//! The thread that commits.
+//!
+//! One commit takes every topology that has something, and all of them share their waits for the disk. Topologies go on
+//! computing meanwhile: what they produce then belongs to the next commit. The thread sleeps while there is nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use connect::seam::{Commit, ConnectError, Connector, Producer};
+use os::Clock;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::run::{Prepared, Run};
+
+/// When commits happen.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    connector: Arc<dyn Connector>,
+    clock: Arc<dyn Clock>,
+    interval: Duration,
+    state: Mutex<State>,
+    condvar: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: Vec<Arc<Run>>,
+    /// Somebody has something to commit.
+    dirty: bool,
+    /// Do not wait for the interval.
+    urgent: bool,
+    stop: bool,
+    /// Commits started and finished, to wait for one.
+    started: u64,
+    finished: u64,
+}
+
+impl Committer {
+    pub(crate) fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>, interval: Duration) -> Arc<Self> {
+        Arc::new(Self { connector, clock, interval, state: Mutex::default(), condvar: Condvar::new() })
+    }
+
+    /// Starts its thread.
+    pub(crate) fn start(self: &Arc<Self>) -> std::io::Result<std::thread::JoinHandle<()>> {
+        let this = Arc::clone(self);
+        std::thread::Builder::new().name("commit".to_owned()).spawn(move || this.work())
+    }
+
+    /// Commits for this run from now on.
+    pub(crate) fn add(&self, run: &Arc<Run>) {
+        self.state.lock().runs.push(Arc::clone(run));
+    }
+
+    /// No longer commits for this run; waits until no commit is under way.
+    pub(crate) fn remove(&self, run: &Arc<Run>) {
+        let mut state = self.state.lock();
+        state.runs.retain(|other| !Arc::ptr_eq(other, run));
+        while state.started > state.finished {
+            self.condvar.wait(&mut state);
+        }
+    }
+
+    /// There is something to commit within the interval.
+    pub(crate) fn dirty(&self) {
+        let mut state = self.state.lock();
+        if !state.dirty {
+            state.dirty = true;
+            self.condvar.notify_all();
+        }
+    }
+
+    /// There is something to commit at once: a buffer is full.
+    pub(crate) fn urgent(&self) {
+        let mut state = self.state.lock();
+        state.dirty = true;
+        state.urgent = true;
+        self.condvar.notify_all();
+    }
+
+    /// Commits at once what there is, and waits for it.
+    pub(crate) fn commit_now(&self) {
+        let mut state = self.state.lock();
+        if state.stop {
+            return;
+        }
+        state.dirty = true;
+        state.urgent = true;
+        let wanted = state.started + 1;
+        self.condvar.notify_all();
+        while state.finished < wanted && !state.stop {
+            self.condvar.wait(&mut state);
+        }
+    }
+
+    /// Ends its thread; nothing more is committed.
+    pub(crate) fn stop(&self) {
+        self.state.lock().stop = true;
+        self.condvar.notify_all();
+    }
+
+    fn work(&self) {
+        let mut last = Instant::now();
+        loop {
+            let runs = {
+                let mut state = self.state.lock();
+                loop {
+                    if state.stop {
+                        return;
+                    }
+                    let due = last + self.interval;
+                    if state.dirty && (state.urgent || Instant::now() >= due) {
+                        break;
+                    }
+                    if state.dirty {
+                        self.condvar.wait_until(&mut state, due);
+                    } else {
+                        self.condvar.wait(&mut state);
+                    }
+                }
+                state.dirty = false;
+                state.urgent = false;
+                state.started += 1;
+                state.runs.clone()
+            };
+            last = Instant::now();
+            self.commit(&runs);
+            let mut state = self.state.lock();
+            state.finished += 1;
+            drop(state);
+            self.condvar.notify_all();
+        }
+    }
+
+    fn commit(&self, runs: &[Arc<Run>]) {
+        let mut prepared: Vec<(&Arc<Run>, Prepared)> = Vec::new();
+        let now_ms = self.clock.now_ms();
+        for run in runs {
+            match run.prepare_commit(now_ms) {
+                Ok(Some(ready)) => prepared.push((run, ready)),
+                Ok(None) => {}
+                Err(error) => run.fail(error),
+            }
+        }
+        if prepared.is_empty() {
+            return;
+        }
+        let mut producers: Vec<MutexGuard<'_, Option<Box<dyn Producer>>>> =
+            prepared.iter().map(|(run, _)| run.producer.lock()).collect();
+        let mut commits = Vec::new();
+        for (producer, (_, ready)) in producers.iter_mut().zip(&mut prepared) {
+            if let Some(producer) = producer.as_mut() {
+                commits.push(Commit { producer: &mut **producer, staged: std::mem::take(&mut ready.staged) });
+            }
+        }
+        let result: Result<(), ConnectError> = self.connector.commit(commits);
+        drop(producers);
+        for (run, ready) in prepared {
+            match &result {
+                Ok(()) => run.committed(ready),
+                Err(error) => run.fail(error.clone()),
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One topology, open and running: its task and buffers, shared by the thread that computes and the one that commits.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use connect::seam::{CommittedOffset, ConnectError, Producer, Staged, TaskIo, TopologySpec};
+use engine::expr::EvalContext;
+use engine::plan::{NodeId, Operator, Topology};
+use engine::store::Snapshot;
+use engine::task::{NodeStats, SourcePosition, Task, Trace};
+use parking_lot::{Condvar, Mutex};
+
+use super::shared::{Figures, Shared};
+use super::signal::Signal;
+
+/// A topology that is open or will be.
+pub(crate) struct Run {
+    pub(crate) spec: TopologySpec,
+    pub(crate) shared: Arc<Shared>,
+    /// Wakes the thread that computes.
+    pub(crate) signal: Arc<Signal>,
+    /// `None` while it is closed.
+    pub(crate) producer: Mutex<Option<Box<dyn Producer>>>,
+    pub(super) active: Mutex<Option<Active>>,
+    /// Why the run must be closed and opened again, or given up.
+    failure: Mutex<Option<ConnectError>>,
+    /// Somebody waits for the tables as of a commit.
+    wanted: AtomicBool,
+    committed: Mutex<CommittedTables>,
+    published: Condvar,
+}
+
+/// The tables as of a commit.
+#[derive(Debug, Default)]
+struct CommittedTables {
+    snapshots: Vec<Snapshot>,
+    /// Counts publications.
+    sequence: u64,
+}
+
+/// An open topology.
+pub(super) struct Active {
+    pub(super) task: Task,
+    pub(super) io: Box<dyn TaskIo>,
+    /// The task's counters as they were counted last.
+    counted: Vec<NodeStats>,
+    /// Something was read or computed since a commit was last prepared.
+    pub(super) dirty: bool,
+    /// A commit is prepared and not yet answered.
+    pub(super) committing: bool,
+}
+
+impl Active {
+    pub(super) fn new(task: Task, io: Box<dyn TaskIo>) -> Self {
+        let counted = vec![NodeStats::default(); task.stats().len()];
+        Self { task, io, counted, dirty: false, committing: false }
+    }
+
+    /// Adds what the task has counted since the last call.
+    pub(super) fn count(&mut self, topology: &Topology, figures: &mut Figures) {
+        for ((node, now), before) in topology.nodes.iter().zip(self.task.stats()).zip(&mut self.counted) {
+            let rejected = now.rejected - before.rejected;
+            figures.bad += rejected;
+            figures.null_keys += now.null_keys - before.null_keys;
+            figures.late += now.late - before.late;
+            let rows_in = now.rows_in - before.rows_in;
+            match &node.operator {
+                Operator::Source(_) => figures.records += rows_in + rejected,
+                Operator::Filter(_) => figures.filtered += rows_in - (now.rows_out - before.rows_out) - rejected,
+                _ => {}
+            }
+            *before = *now;
+        }
+        for position in self.task.positions() {
+            figures.positions.insert((position.topic, position.partition), position.offset);
+        }
+    }
+}
+
+/// One topology's part of a commit, and what holds when it has succeeded.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) staged: Staged,
+    positions: Vec<SourcePosition>,
+    snapshots: Option<Vec<Snapshot>>,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("application_id", &self.spec.application_id).finish_non_exhaustive()
+    }
+}
+
+impl Run {
+    pub(crate) fn new(spec: TopologySpec, shared: Arc<Shared>) -> Self {
+        Self {
+            spec,
+            shared,
+            signal: Arc::default(),
+            producer: Mutex::new(None),
+            active: Mutex::new(None),
+            failure: Mutex::new(None),
+            wanted: AtomicBool::new(false),
+            committed: Mutex::default(),
+            published: Condvar::new(),
+        }
+    }
+
+    /// Flushes the task and takes what is to be committed; `None`: nothing, or not now.
+    pub(crate) fn prepare_commit(&self, now_ms: i64) -> Result<Option<Prepared>, ConnectError> {
+        let mut guard = self.active.lock();
+        let Some(active) = guard.as_mut().filter(|active| active.dirty && !active.committing) else { return Ok(None) };
+        let effects = active.task.flush(&EvalContext::new(now_ms, now_ms.unsigned_abs()));
+        self.stage(active, effects, now_ms)?;
+        let mut staged = active.io.take_staged();
+        let positions = active.task.commit_point();
+        staged.offsets = positions
+            .iter()
+            .map(|at| CommittedOffset {
+                topic: at.topic.clone(),
+                partition: at.partition,
+                offset: at.offset,
+                metadata: at.metadata.clone(),
+            })
+            .collect();
+        active.dirty = false;
+        if staged.is_empty() {
+            return Ok(None);
+        }
+        active.committing = true;
+        let snapshots = self
+            .wanted
+            .swap(false, Ordering::AcqRel)
+            .then(|| active.task.stores().map(|store| store.snapshot()).collect());
+        // The buffer is empty again: the thread that computes may have waited for that.
+        self.signal.notify();
+        Ok(Some(Prepared { staged, positions, snapshots }))
+    }
+
+    /// What became of a record: its timestamp, and how the ways through the plan ended. `None`: there is no such record.
+    pub(crate) fn trace(
+        &self,
+        node: NodeId,
+        partition: i32,
+        offset: i64,
+        now_ms: i64,
+    ) -> Result<Option<(i64, Vec<Trace>)>, ConnectError> {
+        let guard = self.active.lock();
+        let Some(active) = guard.as_ref() else {
+            return Err(ConnectError::Retry("the query is not running now".to_owned()));
+        };
+        let Some(batch) = active.io.read_one(node, partition, offset)? else { return Ok(None) };
+        let timestamp = batch.timestamps.first().copied().or(batch.bad.first().map(|bad| bad.timestamp));
+        let traces = active.task.trace(batch, &EvalContext::new(now_ms, 0));
+        Ok(Some((timestamp.unwrap_or(-1), traces)))
+    }
+
+    /// The commit has succeeded.
+    pub(crate) fn committed(&self, prepared: Prepared) {
+        if let Some(active) = self.active.lock().as_mut() {
+            active.task.committed(prepared.positions);
+            active.committing = false;
+        }
+        self.shared.figures.lock().commits += 1;
+        if let Some(snapshots) = prepared.snapshots {
+            let mut committed = self.committed.lock();
+            committed.snapshots = snapshots;
+            committed.sequence += 1;
+            self.published.notify_all();
+        }
+    }
+
+    /// It must be closed, and opened again or given up.
+    pub(crate) fn fail(&self, error: ConnectError) {
+        self.failure.lock().get_or_insert(error);
+        self.signal.notify();
+    }
+
+    pub(super) fn take_failure(&self) -> Option<ConnectError> {
+        self.failure.lock().take()
+    }
+
+    /// Snapshots of all tables as of the last commit; `None`: there was none in time.
+    pub(crate) fn committed_tables(&self, ask: impl FnOnce(), at_most: Duration) -> Option<Vec<Snapshot>> {
+        let before = self.committed.lock().sequence;
+        {
+            let guard = self.active.lock();
+            let active = guard.as_ref()?;
+            if !active.dirty && !active.committing {
+                return Some(active.task.stores().map(|store| store.snapshot()).collect());
+            }
+            self.wanted.store(true, Ordering::Release);
+        }
+        ask();
+        let until = Instant::now() + at_most;
+        let mut committed = self.committed.lock();
+        while committed.sequence == before {
+            if self.published.wait_until(&mut committed, until).timed_out() {
+                return None;
+            }
+        }
+        Some(committed.snapshots.clone())
+    }
+}
