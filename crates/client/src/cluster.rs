@@ -1,6 +1,6 @@
 //! [`Client`]: who leads what, and a connection to whoever it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,6 +133,8 @@ struct Shared {
     bootstrap: Vec<Address>,
     view: Mutex<View>,
     links: Mutex<HashMap<i32, Arc<Connection>>>,
+    /// Addresses where a broker has answered.
+    reached: Mutex<HashSet<String>>,
 }
 
 /// What we know of the cluster.
@@ -156,7 +158,8 @@ impl Client {
         if bootstrap.is_empty() {
             return Err(ClientError::InvalidAddress(options.bootstrap));
         }
-        let shared = Shared { options, bootstrap, view: Mutex::default(), links: Mutex::default() };
+        let shared =
+            Shared { options, bootstrap, view: Mutex::default(), links: Mutex::default(), reached: Mutex::default() };
         let client = Self { shared: Arc::new(shared) };
         client.refresh(Some(&[]), false).await?;
         Ok(client)
@@ -451,7 +454,29 @@ impl Client {
 
     async fn open_at(&self, address: &Address) -> Result<Connection, ClientError> {
         let options = &self.shared.options;
-        Connection::open(address, &options.client_id, options.connect_timeout, options.request_timeout).await
+        let opened =
+            Connection::open(address, &options.client_id, options.connect_timeout, options.request_timeout).await;
+        let mut reached = self.shared.reached.lock();
+        match opened {
+            Ok(connection) => {
+                reached.insert(address.to_string());
+                Ok(connection)
+            }
+            // A broker was there before: it is stopping, not something else.
+            Err(ClientError::NotKafka { address, hint }) if reached.contains(&address) => {
+                Err(ClientError::Disconnected { address, reason: hint.to_owned() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether what failed may go on later. A broker that has answered before may be restarting; an address where none
+    /// ever has is told at once.
+    pub(crate) fn may_pass(&self, error: &ClientError) -> bool {
+        match error {
+            ClientError::Unreachable(unreachable) => self.shared.reached.lock().contains(&unreachable.address),
+            other => other.is_worth_a_retry(),
+        }
     }
 }
 

@@ -119,6 +119,8 @@ pub struct Consumer {
     /// The leaders with a fetch in flight.
     busy: Vec<i32>,
     ready: VecDeque<ConsumedRecord>,
+    /// Since when nothing but failures has come back.
+    failing_since: Option<Instant>,
     /// Which partition is asked for first; moves on, so that none starves behind a busy one.
     turn: usize,
 }
@@ -151,6 +153,7 @@ impl Consumer {
             links: HashMap::new(),
             busy: Vec::new(),
             ready: VecDeque::new(),
+            failing_since: None,
             turn: 0,
         }
     }
@@ -218,8 +221,11 @@ impl Consumer {
     /// Up to `records_max` records: as soon as there are some, none after `patience`. Records of a partition are in order.
     pub async fn poll(&mut self, records_max: usize, patience: Duration) -> Result<Vec<ConsumedRecord>, ClientError> {
         let deadline = Instant::now() + patience;
-        while self.ready.is_empty() {
-            self.fetch().await?;
+        while self.ready.is_empty() && Instant::now() < deadline {
+            if let Err(error) = self.fetch().await {
+                self.endure(error).await?;
+                continue;
+            }
             match tokio::time::timeout_at(deadline, self.fetches.join_next()).await {
                 Err(_) => break,
                 // Nothing to read from.
@@ -257,11 +263,7 @@ impl Consumer {
             let patience = self.options.max_wait + self.client.options().request_timeout;
             self.busy.push(leader);
             self.fetches.spawn(async move {
-                let answer = send(&link, version, &request, patience).await;
-                if answer.is_err() {
-                    // A leader that fails at once must not be asked in a tight loop.
-                    tokio::time::sleep(RETRY_BACKOFF).await;
-                }
+                let answer = link.call_within(version, &request, patience).await;
                 Fetched { leader, asked, answer }
             });
         }
@@ -306,18 +308,26 @@ impl Consumer {
         }
     }
 
+    /// Lets a failure pass that may pass, unless nothing else has come for longer than a request may take.
+    async fn endure(&mut self, error: ClientError) -> Result<(), ClientError> {
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        if !self.client.may_pass(&error) || since.elapsed() > self.client.options().request_timeout {
+            return Err(error);
+        }
+        tracing::debug!(%error, "fetching again");
+        self.partitions.keys().for_each(|(topic, _)| self.client.forget(topic));
+        tokio::time::sleep(RETRY_BACKOFF).await;
+        Ok(())
+    }
+
     /// Takes over what a fetch brought.
     async fn take(&mut self, fetched: Fetched) -> Result<(), ClientError> {
         self.busy.retain(|leader| *leader != fetched.leader);
         let answer = match fetched.answer {
             Ok(answer) => answer,
-            Err(error) if error.is_worth_a_retry() => {
-                tracing::debug!(leader = fetched.leader, %error, "fetching again");
-                fetched.asked.iter().for_each(|((topic, _), _)| self.client.forget(topic));
-                return Ok(());
-            }
-            Err(error) => return Err(error),
+            Err(error) => return self.endure(error).await,
         };
+        self.failing_since = None;
         ErrorCode::check(answer.error_code).map_err(|error| ClientError::refused("fetch", error, None))?;
         for topic in answer.responses {
             for data in topic.partitions {
@@ -383,13 +393,4 @@ impl Consumer {
             None => Err(ClientError::Closed),
         }
     }
-}
-
-async fn send(
-    link: &Connection,
-    version: i16,
-    request: &FetchRequest,
-    patience: Duration,
-) -> Result<FetchResponse, ClientError> {
-    link.call_within(version, request, patience).await
 }

@@ -102,7 +102,7 @@ impl GroupConsumer {
             self.rejoin().await?;
         }
         if self.next_commit.is_some_and(|due| due <= Instant::now()) {
-            self.commit_unless_rebalancing().await?;
+            self.commit_if_possible().await?;
         }
         // A heartbeat may tell of a rebalance while records are awaited.
         let patience = patience.min(self.options.heartbeat_interval);
@@ -133,22 +133,27 @@ impl GroupConsumer {
     /// Commits if this member commits by itself, and leaves the group.
     pub async fn leave(mut self) -> Result<(), ClientError> {
         if self.options.auto_commit_interval.is_some() && self.session.is_member() {
-            self.commit_unless_rebalancing().await?;
+            self.commit_if_possible().await?;
         }
         self.session.leave().await
     }
 
-    async fn commit_unless_rebalancing(&mut self) -> Result<(), ClientError> {
+    async fn commit_if_possible(&mut self) -> Result<(), ClientError> {
         match self.commit().await {
             // The positions were those of a generation that is over; whoever has the partitions now reads them again.
             Err(error) if membership::is_over(&error) => Ok(()),
+            // The next commit says the same and more.
+            Err(error) if self.client.may_pass(&error) => {
+                tracing::warn!(group = self.options.group_id, %error, "positions are not committed");
+                Ok(())
+            }
             done => done,
         }
     }
 
     async fn rejoin(&mut self) -> Result<(), ClientError> {
         if self.options.auto_commit_interval.is_some() && self.session.is_member() {
-            self.commit_unless_rebalancing().await?;
+            self.commit_if_possible().await?;
         }
         let owned: Vec<(String, i32)> =
             self.consumer.assignment().map(|(topic, partition)| (topic.to_owned(), partition)).collect();

@@ -91,7 +91,7 @@ impl Session {
                         self.membership.member_id = Str::EMPTY;
                         self.membership.generation_id = -1;
                     }
-                    _ if error.is_worth_a_retry() => tries.wait_after(error).await?,
+                    _ if self.client.may_pass(&error) => tries.wait_after(error).await?,
                     _ => return Err(error),
                 },
             }

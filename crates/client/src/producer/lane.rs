@@ -120,7 +120,7 @@ impl Lane {
                 Ok(written) => return unsettled.settle(Ok(written)),
                 Err(error) => error,
             };
-            let again = error.is_worth_a_retry() || matches!(error, ClientError::TimedOut { .. });
+            let again = shared.client.may_pass(&error) || matches!(error, ClientError::TimedOut { .. });
             if !again || tokio::time::Instant::now() + RETRY_BACKOFF >= deadline {
                 return unsettled.settle(Err(error));
             }

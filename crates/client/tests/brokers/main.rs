@@ -12,6 +12,7 @@ mod reading;
 mod transactions;
 mod writing;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker::net::{Limits, Server, bind};
@@ -43,20 +44,58 @@ async fn all(client: &Client) {
 fn on_millstream() {
     let directory = std::env::temp_dir().join(format!("millstream-client-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&directory);
-    let mut options = BrokerOptions::new(&directory);
-    options.durability = Durability::Os;
-    let broker = Broker::open(options).expect("the broker opens");
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let listeners = bind("127.0.0.1:0").expect("a port");
-        let server = Server::start(&broker, listeners, Limits::default()).expect("a server");
+        let (broker, server) = start(&directory, "127.0.0.1:0");
         let client = connect(&server.addresses()[0].to_string()).await;
         all(&client).await;
         server.shutdown().await;
+        broker.shutdown().expect("a clean stop");
     });
-    broker.shutdown().expect("a clean stop");
     let _ = std::fs::remove_dir_all(&directory);
+}
+
+#[test]
+fn a_restart_is_endured() {
+    let directory = std::env::temp_dir().join(format!("millstream-client-restart-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&directory);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (broker, server) = start(&directory, "127.0.0.1:0");
+        let address = server.addresses()[0].to_string();
+        let client = connect(&address).await;
+        let topic = fresh_topic(&client, "restart", 1).await;
+        let producer = Producer::new(&client, ProducerOptions::default());
+        producer.send(record(&topic, None, "before")).await.expect("room").wait().await.expect("written");
+        let mut consumer = Consumer::new(&client, ConsumerOptions::default());
+        consumer.assign(&[(topic.clone(), 0, Position::Earliest)]).await.expect("a position");
+        assert_eq!(values(&consumer.poll(10, Duration::from_secs(10)).await.expect("records")), ["before"]);
+
+        server.shutdown().await;
+        drop(server);
+        broker.shutdown().expect("a clean stop");
+        drop(broker);
+        let during = producer.send(record(&topic, None, "during")).await.expect("room");
+        assert!(consumer.poll(10, Duration::from_millis(500)).await.expect("patience").is_empty());
+
+        let (broker, server) = start(&directory, &address);
+        during.wait().await.expect("written after the restart");
+        assert_eq!(values(&consumer.poll(10, Duration::from_secs(10)).await.expect("records")), ["during"]);
+        client.topic(&topic).await.expect("the topic is still there");
+        server.shutdown().await;
+        broker.shutdown().expect("a clean stop");
+    });
+    let _ = std::fs::remove_dir_all(&directory);
+}
+
+fn start(directory: &std::path::Path, listen: &str) -> (Arc<Broker>, Server) {
+    let mut options = BrokerOptions::new(directory);
+    options.durability = Durability::Os;
+    let broker = Broker::open(options).expect("the broker opens");
+    let server = Server::start(&broker, bind(listen).expect("a port"), Limits::default()).expect("a server");
+    (broker, server)
 }
 
 #[test]
