@@ -163,7 +163,7 @@ impl Shared {
                     return None;
                 }
             }
-            let Some(mut step) = transactions.steps.pop_front() else { return None };
+            let mut step = transactions.steps.pop_front()?;
             let id = step.transactional_id.clone();
             match step.kind {
                 Kind::Prepare => {

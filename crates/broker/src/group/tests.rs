@@ -453,7 +453,7 @@ fn check(name: &str, text: &str) -> String {
                 world.check_replay(&format!("{name}: {line}"));
             }
         }
-        let _ = write!(transcript, "{}\n", commands.trim_end());
+        let _ = writeln!(transcript, "{}", commands.trim_end());
         if commands.lines().any(|l| !l.starts_with('#') && !l.starts_with("config ")) {
             let _ = write!(transcript, "----\n{}", world.out);
         }

@@ -3,9 +3,11 @@
 mod configs;
 mod connection;
 mod fetching;
+mod groups;
 mod harness;
 mod hostile;
 mod offsets;
 mod producing;
 mod restart;
 mod topics;
+mod transactions;
