@@ -8,14 +8,26 @@ mod definition;
 mod import;
 mod rust;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use definition::Definition;
 
+#[cfg(test)]
+mod tests;
+
 /// Writes the generated sources anew.
 pub fn generate() -> Result<(), String> {
     let root = wire_root();
+    let sources = rust::sources(&families(&root)?)?;
+    for directory in ["src/messages", "src/records"] {
+        let _ = fs::remove_dir_all(root.join(directory));
+    }
+    write_formatted(&root, &sources)
+}
+
+fn families(root: &Path) -> Result<Vec<Family>, String> {
     let mut families = Vec::new();
     for path in files(&root.join("definitions"))? {
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -24,14 +36,7 @@ pub fn generate() -> Result<(), String> {
         let definitions = definition::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         families.push(Family { group, name, definitions });
     }
-    let sources = rust::sources(&families)?;
-    for directory in ["src/messages", "src/records"] {
-        let _ = fs::remove_dir_all(root.join(directory));
-    }
-    for (path, text) in sources {
-        write(&root.join(path), &text)?;
-    }
-    format(&root)
+    Ok(families)
 }
 
 /// Writes the definitions anew from Kafka's jars.
@@ -78,11 +83,17 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn format(root: &Path) -> Result<(), String> {
-    let status = std::process::Command::new("cargo")
-        .args(["fmt", "--manifest-path"])
-        .arg(root.join("Cargo.toml"))
+/// Writes the files below `root` as `cargo fmt` would leave them.
+fn write_formatted(root: &Path, sources: &BTreeMap<String, String>) -> Result<(), String> {
+    let paths: Vec<PathBuf> = sources.keys().map(|path| root.join(path)).collect();
+    for (path, text) in paths.iter().zip(sources.values()) {
+        write(path, text)?;
+    }
+    let status = std::process::Command::new("rustfmt")
+        .args(["--edition", "2024", "--config-path"])
+        .arg(wire_root().join("../../rustfmt.toml"))
+        .args(&paths)
         .status()
-        .map_err(|error| format!("cargo fmt: {error}"))?;
-    if status.success() { Ok(()) } else { Err("cargo fmt failed".to_owned()) }
+        .map_err(|error| format!("rustfmt: {error}"))?;
+    if status.success() { Ok(()) } else { Err("rustfmt failed".to_owned()) }
 }
