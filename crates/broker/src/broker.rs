@@ -116,8 +116,11 @@ impl Broker {
             Durability::Fsync => commitlog::Durability::Fsync,
             Durability::Os => commitlog::Durability::Os,
         };
+        let fixed = ServerConfigs { fixed: options.configs.clone(), ..ServerConfigs::default() };
+        let number = |name: &str| fixed.value(name).and_then(|value| value.parse().ok());
+        set.retention_check_interval_ms = number("log.retention.check.interval.ms").unwrap_or(0);
+        set.producer_id_expiration_ms = number("producer.id.expiration.ms").unwrap_or(set.producer_id_expiration_ms);
         let (logs, recovery) = LogSet::open(set, TimestampMs(now_ms))?;
-        report(&recovery);
         let journal = crate::startup::open_journal(&logs, &*disk, directory.directory_id, now_ms)?;
         let server_configs = ServerConfigs {
             fixed: options.configs.clone(),
@@ -262,23 +265,5 @@ impl Broker {
     /// Whether a log of the set is the metadata log.
     pub(crate) fn is_metadata_log(name: &str) -> bool {
         name.strip_prefix(METADATA_LOG) == Some("-0")
-    }
-}
-
-fn report(recovery: &RecoveryReport) {
-    for cut in &recovery.cuts {
-        tracing::warn!(
-            log = cut.log,
-            end_offset = cut.end_offset.0,
-            bytes = cut.bytes,
-            kept_in = %cut.kept_in.display(),
-            "recovery cut a torn tail"
-        );
-        if cut.valid_batches_follow {
-            tracing::error!(log = cut.log, "valid batches follow the cut: acknowledged records may be among them");
-        }
-    }
-    for damage in &recovery.damage {
-        tracing::error!("damaged: {damage}; nothing was deleted, the rest stays readable");
     }
 }

@@ -103,6 +103,8 @@ pub struct SetOptions {
     pub default_config: LogConfig,
     /// `producer.id.expiration.ms`: when an idle producer without an open transaction is forgotten.
     pub producer_id_expiration_ms: i64,
+    /// `log.retention.check.interval.ms`: how often `maintain` retires old segments. 0: each time.
+    pub retention_check_interval_ms: i64,
 }
 
 impl SetOptions {
@@ -116,6 +118,7 @@ impl SetOptions {
             durability: Durability::Fsync,
             default_config: LogConfig::default(),
             producer_id_expiration_ms: 24 * 3_600_000,
+            retention_check_interval_ms: 0,
         }
     }
 }

@@ -39,24 +39,27 @@ impl Log {
     }
 
     /// Deletes segments that are too old, too many, or below the log start. Waits for the log start to be durable.
-    pub(crate) fn apply_retention(&self, now_ms: TimestampMs) -> Result<(), StorageError> {
-        let (log_start, expired) = {
+    /// Says whether there are more, which have just been rolled and are not closed properly yet.
+    pub(crate) fn apply_retention(&self, now_ms: TimestampMs) -> Result<bool, StorageError> {
+        let (log_start, expired, more) = {
             let mut state = self.state.lock();
             if self.is_deleted() || state.closed {
-                return Ok(());
+                return Ok(false);
             }
             let log_start = self.retained_from(&mut state, now_ms.0)?;
-            // Below the log start, and closed properly: its chore is done.
+            let below =
+                state.segments.windows(2).take_while(|pair| pair[1].base <= log_start.max(state.log_start)).count();
+            // Closed properly: its chore is done.
             let count = state
                 .segments
                 .windows(2)
-                .take_while(|pair| pair[1].base <= log_start.max(state.log_start))
+                .take(below)
                 .take_while(|pair| !state.rolled.iter().any(|(s, _)| Arc::ptr_eq(s, &pair[0])))
                 .count();
-            (log_start.max(state.log_start), count)
+            (log_start.max(state.log_start), count, below > count)
         };
         if expired == 0 {
-            return Ok(());
+            return Ok(more);
         }
         let moved = {
             let mut state = self.state.lock();
@@ -73,9 +76,10 @@ impl Log {
         };
         let _no_chore_meanwhile = self.files.lock();
         if self.is_deleted() {
-            return Ok(());
+            return Ok(false);
         }
-        gone.iter().try_for_each(|segment| segment.remove_files())
+        gone.iter().try_for_each(|segment| segment.remove_files())?;
+        Ok(more)
     }
 
     /// The offset below which retention lets go. Whole segments only, none above the high watermark; the active one is

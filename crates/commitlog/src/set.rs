@@ -30,6 +30,9 @@ const DELETED_SUFFIX: &str = "-delete";
 /// How many logs whose bytes only the journal has are synced in one go of [`LogSet::maintain`].
 const SYNCS_PER_MAINTAIN: usize = 64;
 
+/// How long after opening retention begins at the latest, as in Kafka (`log.initial.task.delay.ms`).
+const RETENTION_DELAY_MS: i64 = 30_000;
+
 /// All partition logs of a log directory, and their flusher.
 ///
 /// Dropping it without [`LogSet::close`] is a crash, as far as the disk can tell.
@@ -41,6 +44,8 @@ pub struct LogSet {
     flusher: Mutex<Option<JoinHandle<()>>>,
     /// The recovery points as they were last written.
     written: Mutex<Vec<i64>>,
+    /// When retention is due.
+    next_retention: Mutex<TimestampMs>,
 }
 
 /// What opening found.
@@ -166,7 +171,15 @@ impl LogSet {
             .name("flusher".to_owned())
             .spawn(move || flusher.run(&*seen))
             .map_err(|e| StorageError::new("start the flusher of", &options.log_dir, e))?;
-        let set = Self { options, shared, logs, flusher: Mutex::new(Some(thread)), written: Mutex::new(Vec::new()) };
+        let first_retention = options.retention_check_interval_ms.min(RETENTION_DELAY_MS);
+        let set = Self {
+            options,
+            shared,
+            logs,
+            flusher: Mutex::new(Some(thread)),
+            written: Mutex::new(Vec::new()),
+            next_retention: Mutex::new(TimestampMs(now_ms.0.saturating_add(first_retention))),
+        };
         Ok((Arc::new(set), report))
     }
 
@@ -319,9 +332,22 @@ impl LogSet {
 
     fn maintain_logs(&self, now_ms: TimestampMs) -> Result<(), StorageError> {
         let logs = self.logs.all();
+        let retires = {
+            let mut next = self.next_retention.lock();
+            let interval_ms = self.options.retention_check_interval_ms;
+            // A clock that was set back must not put retention off for long.
+            let due = now_ms >= *next || next.0.saturating_sub(now_ms.0) > interval_ms;
+            if due {
+                *next = TimestampMs(now_ms.0.saturating_add(interval_ms));
+            }
+            due
+        };
         for log in &logs {
             log.expire_producers(now_ms, self.options.producer_id_expiration_ms);
-            log.apply_retention(now_ms)?;
+            if retires && log.apply_retention(now_ms)? {
+                // The next call finds it closed.
+                *self.next_retention.lock() = now_ms;
+            }
         }
         if self.options.durability == Durability::Fsync {
             let behind: Vec<Arc<Log>> =

@@ -103,3 +103,27 @@ fn epochs() {
     check(0, 0, ("NONE", 0, 1));
     check(3, 0, ("UNKNOWN_LEADER_EPOCH", -1, -1));
 }
+
+#[test]
+fn old_records_go_when_retention_is_due() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[("retention.ms", "1000")]);
+    fixture.produce_values("t", 0, &["a"]);
+    let start = |fixture: &Fixture| fixture.broker.partition("t", 0).expect("there").log().log_start_offset().0;
+    let check = |after_s: u64, expected: i64| {
+        fixture.clock.advance(std::time::Duration::from_secs(after_s));
+        // The active segment is rolled, closed in the background, and then goes.
+        for _ in 0..3 {
+            fixture.broker.maintain().expect("housekeeping");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(start(&fixture), expected, "after {after_s} s more");
+    };
+    // Kafka looks 30 s after its start, and then every 5 minutes.
+    check(10, 0);
+    check(25, 1);
+    fixture.produce_values("t", 0, &["b"]);
+    check(200, 1);
+    check(110, 2);
+    assert_eq!(fixture.produce_values("t", 0, &["c"]), 2);
+}
