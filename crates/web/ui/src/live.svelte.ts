@@ -195,7 +195,7 @@ class Live {
   }
 
   #late(late: Late): void {
-    this.query(late.query)?.history?.late(late.records);
+    this.query(late.query)?.history?.late(late.accepted, late.records);
     this.#changed();
   }
 

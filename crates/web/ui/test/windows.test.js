@@ -73,10 +73,18 @@ test('an update replaces values, adds series and never moves time back', () => {
 test('a change of a window that was over is a late correction', () => {
   const it = history([row('P1', 0, 1)], 7);
   it.update([row('P1', 0, 2)], [], 8 * S, false, 1);
-  const record = { key: { name: 'P1' }, window_end: at(5), accepted: true };
-  it.late([record, { ...record, accepted: false }, { ...record, window_end: at(500) }]);
   const cell = it.get(5 * S);
-  assert.deepEqual([[...cell.corrected], cell.late, cell.dropped], [['P1'], 1, 1]);
+  const state = () => [[...cell.corrected], cell.late, cell.dropped];
+  assert.deepEqual(state(), [[], 0, 0], 'only if the server says so');
+  const record = { key: { name: 'P1' }, window_end: at(5), accepted: true };
+  it.late(1, [record, { ...record, accepted: false }, { ...record, window_end: at(500), accepted: false }]);
+  assert.deepEqual(state(), [['P1'], 1, 1]);
+  // Counted, but not listed: the rows of the update just before.
+  it.update([row('P2', 0, 9)], [], 8 * S, false, 1);
+  it.late(3, []);
+  assert.deepEqual(state(), [['P1', 'P2'], 4, 1]);
+  it.late(1, []);
+  assert.deepEqual(state(), [['P1', 'P2'], 4, 1]);
 });
 
 test('removed rows leave, and an empty window with them', () => {

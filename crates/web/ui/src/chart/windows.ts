@@ -68,6 +68,8 @@ export class WindowHistory {
   version = 0;
   #cells = new Map<number, Cell>();
   #ends: number[] = [];
+  /** What the last update changed in windows that were over: late corrections, if the server says so. */
+  #suspects: { cell: Cell; key: string }[] = [];
 
   constructor(shape: Shape, graceMs: number, windowsMax = 720) {
     this.shape = shape;
@@ -98,10 +100,12 @@ export class WindowHistory {
   /** Changed rows, and time that has moved on. */
   update(rows: Row[], removed: Row[], streamTime: number | null, idle: boolean, now: number): void {
     const before = this.streamTime;
+    this.#suspects = [];
     for (const row of rows) {
       const cell = this.#put(row, now);
-      // Over before this update arrived, and changed by it: a late record within grace.
-      if (cell && before !== null && cell.end <= before) cell.corrected.add(this.#key(row));
+      // Over before this update arrived, and changed by it. With several key partitions that alone proves nothing: each has
+      // its own stream time.
+      if (cell && before !== null && cell.end <= before) this.#suspects.push({ cell, key: this.#key(row) });
     }
     for (const row of removed) this.#remove(row);
     if (streamTime !== null && (before === null || streamTime > before)) this.streamTime = streamTime;
@@ -109,7 +113,15 @@ export class WindowHistory {
     this.#order();
   }
 
-  late(records: LateRecord[]): void {
+  /** Records came after the end of their window; the event follows the update with the corrected rows. */
+  late(accepted: number, records: LateRecord[]): void {
+    const unlisted = accepted - records.filter((record) => record.accepted).length;
+    const suspects = unlisted > 0 ? this.#suspects : [];
+    suspects.forEach(({ cell, key }, index) => {
+      cell.corrected.add(key);
+      cell.late += index === 0 ? Math.max(1, unlisted - suspects.length + 1) : 1;
+    });
+    this.#suspects = [];
     for (const record of records) {
       const cell = this.#cells.get(Date.parse(record.window_end));
       if (!cell) continue;
