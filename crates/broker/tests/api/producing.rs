@@ -163,3 +163,32 @@ fn a_header_that_lies_about_time_is_corrected() {
     assert_eq!(record::Batch::parse(&bytes).expect("a batch").header.max_timestamp.0, NOW_MS);
     assert_eq!(records_of(&data), ["0=a"]);
 }
+
+#[test]
+fn a_failed_sync_is_never_acknowledged() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[]);
+    fixture.produce_values("t", 0, &["a"]);
+    fixture.disk.fail_syncs(1);
+    assert_eq!(name_of(fixture.produce("t", 0, batch(&["b"])).error_code), "KAFKA_STORAGE_ERROR");
+    assert!(fixture.broker.health().is_some(), "the broker knows that it must stop");
+    assert_eq!(name_of(fixture.produce("t", 0, batch(&["c"])).error_code), "KAFKA_STORAGE_ERROR");
+    // Nobody is shown what may not be there after the next start.
+    assert_eq!(records_of(&fixture.fetch("t", 0, 0)), ["0=a"]);
+}
+
+#[test]
+fn a_full_disk_refuses_and_goes_on_when_there_is_space() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[]);
+    fixture.produce_values("t", 0, &["a"]);
+    fixture.disk.set_capacity(Some(0));
+    assert_eq!(name_of(fixture.produce("t", 0, batch(&["b"])).error_code), "KAFKA_STORAGE_ERROR");
+    assert_eq!(records_of(&fixture.fetch("t", 0, 0)), ["0=a"], "reading goes on");
+    assert!(fixture.broker.create_topic("u", broker::NewTopic::default()).is_err());
+    fixture.disk.set_capacity(None);
+    assert_eq!(fixture.produce_values("t", 0, &["c"]), 1);
+    fixture.create("u", 1, &[]);
+    let fixture = fixture.restart();
+    assert_eq!(records_of(&fixture.fetch("t", 0, 0)), ["0=a", "1=c"]);
+}
