@@ -73,6 +73,3 @@ impl Store {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -133,6 +133,11 @@ impl Bucket {
         (keys, self.accumulators.iter().map(|accumulator| accumulator.read(slots)).collect())
     }
 
+    /// What a group takes, roughly; does not look at the groups.
+    pub(super) fn group_bytes(&self) -> usize {
+        self.key_bytes.len() / self.len().max(1) + 48 + 24 * self.accumulators.len()
+    }
+
     /// The memory it takes.
     pub(super) fn size_bytes(&self) -> usize {
         let per_slot = 8 + 8 + 8 + 8 + 8 + 6;

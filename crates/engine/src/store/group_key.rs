@@ -114,3 +114,6 @@ fn decode_cell(ty: Type, key: &mut &[u8]) -> Option<Value> {
         Type::Bytes => Value::Bytes(Bytes::copy_from_slice(bytes(key)?)),
     })
 }
+
+#[cfg(test)]
+mod tests;

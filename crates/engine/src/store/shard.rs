@@ -224,13 +224,9 @@ impl Shard {
         self.buckets.values().map(|bucket| bucket.dirty.len()).sum()
     }
 
-    /// The memory that the dirty groups stand for, as the record cache counts it.
+    /// The memory that the dirty groups stand for, roughly as the record cache counts it.
     pub(crate) fn dirty_bytes(&self) -> usize {
-        let bytes = |bucket: &Arc<Bucket>| {
-            let per_group = bucket.size_bytes() / bucket.len().max(1);
-            bucket.dirty.len() * per_group
-        };
-        self.buckets.values().map(bytes).sum()
+        self.buckets.values().map(|bucket| bucket.dirty.len() * bucket.group_bytes()).sum()
     }
 
     /// Takes out what changed since the last flush: one row per group, in the order of the last writes.
@@ -334,6 +330,10 @@ impl Shard {
         }
         let inner = group_key::encode(&types, &columns, parts.len());
         for (row, (_, start)) in parts.iter().enumerate() {
+            if plan.window.is_some_and(|window| *start <= self.window_start_max.saturating_sub(window.retention_ms)) {
+                // Beyond retention: the store would not show it.
+                continue;
+            }
             let key = inner.value(row);
             let hash = hash(&self.hasher, key);
             if values.is_null(row) {
@@ -352,6 +352,8 @@ impl Shard {
             changelog::decode_value(plan, bucket, slot, values.value(row)).map_err(|error| fail(error.reason))?;
             bucket.timestamps[slot as usize] = timestamps[row];
         }
+        // A changelog may hold a day of windows: what is beyond retention must not wait for its end.
+        self.expire(store);
         Ok(())
     }
 

@@ -3,9 +3,11 @@
 mod fixture;
 mod goldens;
 mod oracle;
+mod reading;
 mod restart;
 mod rules;
 mod traces;
 
+use crate::batch::Keys;
 use crate::data_type::Value;
 use fixture::*;
