@@ -45,3 +45,184 @@ fn appended_records_are_read_back_across_a_clean_stop_and_a_kill() {
     assert_eq!(contents(&log, 39, Isolation::HighWatermark), expected[39..]);
     assert_eq!(log.log_end_offset(), Offset(40));
 }
+
+/// Appends batches of one producer and says what came of each: its offsets, `again` for a duplicate, or the refusal.
+#[test]
+fn sequences_and_epochs_follow_kafkas_rules() {
+    let check = |steps: &[(i16, i32, usize)], expected: &[&str]| {
+        let (set, _) = open(&sim());
+        let log = set.create("s-0", LogConfig::default()).expect("created");
+        let outcomes: Vec<String> = steps
+            .iter()
+            .map(|(epoch, sequence, count)| {
+                match log.append(batch_of(7, *epoch, *sequence, false, &vec!["v"; *count]), CLIENT) {
+                    Ok(a) if a.duplicate => format!("{} again", a.base_offset),
+                    Ok(a) => a.base_offset.to_string(),
+                    Err(crate::AppendError::OutOfOrderSequence { last, .. }) => format!("after {last}"),
+                    Err(crate::AppendError::InvalidProducerEpoch { current, .. }) => format!("epoch {current}"),
+                    Err(e) => e.to_string(),
+                }
+            })
+            .collect();
+        assert_eq!(outcomes, expected, "{steps:?}");
+    };
+    check(&[(0, 0, 2), (0, 2, 1), (0, 3, 1)], &["0", "2", "3"]);
+    // A retry gets the offset of the first try; a gap, an overlap or a batch older than five is refused.
+    check(&[(0, 0, 2), (0, 0, 2), (0, 3, 1), (0, 1, 2)], &["0", "0 again", "after 1", "after 1"]);
+    let six: Vec<(i16, i32, usize)> = (0..6).map(|i| (0, i, 1)).chain([(0, 1, 1), (0, 0, 1)]).collect();
+    check(&six, &["0", "1", "2", "3", "4", "5", "1 again", "after 5"]);
+    // An unknown producer may start anywhere; a new epoch starts at 0; an older one is fenced.
+    check(&[(0, 41, 1), (0, 42, 1)], &["0", "1"]);
+    check(&[(0, 0, 1), (1, 1, 1), (1, 0, 1), (0, 1, 1)], &["0", "after -1", "1", "epoch 1"]);
+    // Sequences wrap after 2³¹ − 1.
+    check(&[(0, i32::MAX - 1, 2), (0, 0, 1), (0, i32::MAX - 1, 2)], &["0", "2", "0 again"]);
+}
+
+#[test]
+fn records_are_found_by_time() {
+    let disk = sim();
+    let (set, _) = open(&disk);
+    let log = set.create("t-0", small_segments()).expect("created");
+    for (i, at) in [100, 200, 150, 400, 390, 410, 1000, 500].iter().enumerate() {
+        let padding = "p".repeat(30);
+        log.append(batch(&[&format!("a{i}{padding}"), "b"], *at), CLIENT).expect("appended");
+    }
+    set.sync().wait().expect("durable");
+    let check = |log: &Log, at: i64, expected: Option<(i64, i64)>| {
+        let found = log.offset_for_timestamp(TimestampMs(at), Isolation::HighWatermark).expect("readable");
+        assert_eq!(found.map(|f| (f.offset.0, f.timestamp.0)), expected, "at {at}");
+    };
+    let all = |log: &Log| {
+        check(log, 0, Some((0, 100)));
+        check(log, 101, Some((1, 101)));
+        check(log, 102, Some((2, 200)));
+        check(log, 202, Some((6, 400)));
+        check(log, 402, Some((10, 410)));
+        check(log, 412, Some((12, 1000)));
+        check(log, 1002, None);
+        let newest = log.max_timestamp().expect("readable").expect("there");
+        assert_eq!((newest.offset.0, newest.timestamp.0), (13, 1001));
+    };
+    all(&log);
+    set.close().expect("closed");
+    drop((log, set));
+    let (set, _) = open(&disk);
+    all(&set.get("t-0").expect("there"));
+}
+
+#[test]
+fn a_promised_marker_is_shown_before_its_sync_only_behind_durable_records() {
+    use record::control::{ControlType, EndTxnMarker, end_txn_marker};
+    let sim = SimDisk::new();
+    let (set, _) = open(&(Arc::new(sim.clone()) as Arc<dyn Disk>));
+    let log = set.create("p-0", LogConfig::default()).expect("created");
+    let marker = |id| {
+        let marker = EndTxnMarker { control_type: ControlType::Commit, coordinator_epoch: 0 };
+        end_txn_marker(ProducerId(id), ProducerEpoch(0), marker, NOW)
+    };
+    for id in [1, 2] {
+        let appended = log.append(batch_of(id, 0, 0, true, &["v"]), CLIENT).expect("appended");
+        appended.ticket.wait().expect("durable");
+    }
+    assert_eq!((log.high_watermark().0, log.last_stable_offset().0), (2, 0));
+    // From here on no sync succeeds.
+    sim.fail_syncs(u32::MAX);
+    let promised = context(AppendKind::Marker { promised: true });
+    let first = log.append(marker(1), promised).expect("appended");
+    assert_eq!((log.high_watermark().0, log.last_stable_offset().0), (3, 1));
+    assert!(first.ticket.wait().is_err());
+    assert!(set.health().is_some());
+    assert!(matches!(log.append(batch(&["x"], NOW.0), CLIENT), Err(crate::AppendError::Storage(_))));
+    assert_eq!(log.high_watermark().0, 3);
+}
+
+#[test]
+fn a_failed_sync_latches_and_a_restart_shows_what_is_on_the_disk() {
+    let sim = SimDisk::new();
+    let (set, _) = open(&(Arc::new(sim.clone()) as Arc<dyn Disk>));
+    let log = set.create("f-0", LogConfig::default()).expect("created");
+    log.append(batch(&["kept"], NOW.0), CLIENT).expect("appended").ticket.wait().expect("durable");
+    sim.fail_syncs(1);
+    let lost = log.append(batch(&["never acknowledged"], NOW.0), CLIENT).expect("appended");
+    assert!(lost.ticket.wait().is_err());
+    assert_eq!(log.high_watermark(), Offset(1));
+    assert!(log.append(batch(&["x"], NOW.0), CLIENT).is_err(), "the next sync would succeed: it must not be tried");
+    assert!(set.close().is_err());
+    drop((log, set));
+    let (set, report) = open(&(Arc::new(sim.reboot(testkit::Loss::All, 1)) as Arc<dyn Disk>));
+    assert!(!report.clean);
+    let log = set.get("f-0").expect("there");
+    assert_eq!(contents(&log, 0, Isolation::HighWatermark), ["0:kept"]);
+}
+
+#[test]
+fn a_full_disk_refuses_and_goes_on_when_there_is_space() {
+    let sim = SimDisk::new();
+    let (set, _) = open(&(Arc::new(sim.clone()) as Arc<dyn Disk>));
+    let log = set.create("e-0", LogConfig::default()).expect("created");
+    log.append(batch(&["a"], NOW.0), CLIENT).expect("appended").ticket.wait().expect("durable");
+    let used = log.size_bytes() + (1 << 20) + 4096;
+    sim.set_capacity(Some(used));
+    let big = "x".repeat(8000);
+    let refused = log.append(batch(&[&big], NOW.0), CLIENT);
+    assert!(matches!(refused, Err(crate::AppendError::DiskFull(_))), "{refused:?}");
+    assert!(set.health().is_none());
+    // What fits is taken; reading goes on; later there is space again.
+    log.append(batch(&["b"], NOW.0), CLIENT).expect("appended").ticket.wait().expect("durable");
+    sim.set_capacity(None);
+    log.append(batch(&["c"], NOW.0), CLIENT).expect("appended").ticket.wait().expect("durable");
+    assert_eq!(contents(&log, 0, Isolation::HighWatermark), ["0:a", "1:b", "2:c"]);
+}
+
+#[test]
+fn with_os_durability_nothing_waits() {
+    let disk = sim();
+    let options = SetOptions { durability: crate::Durability::Os, ..options(Arc::clone(&disk)) };
+    let (set, _) = LogSet::open(options.clone(), NOW).expect("opens");
+    let log = set.create("o-0", small_segments()).expect("created");
+    for i in 0..20 {
+        let appended = log.append(batch(&["value"], NOW.0 + i), CLIENT).expect("appended");
+        assert!(appended.ticket.is_done());
+        assert_eq!(log.high_watermark(), Offset(i + 1));
+    }
+    set.close().expect("closed");
+    drop((log, set));
+    let (set, report) = LogSet::open(options, NOW).expect("opens");
+    assert!(report.clean);
+    assert_eq!(set.get("o-0").expect("there").log_end_offset(), Offset(20));
+}
+
+#[test]
+fn old_and_surplus_segments_go_and_the_start_never_returns() {
+    let disk = sim();
+    let (set, _) = open(&disk);
+    let day = 24 * 3_600_000;
+    let check = |name: &str, config: LogConfig, now: i64, expected_start: i64| {
+        let log = set.create(name, config).expect("created");
+        for i in 0..12 {
+            log.append(batch(&["0123456789012345678901234567890123456789"], i * day), CLIENT).expect("appended");
+        }
+        set.sync().wait().expect("durable");
+        // The chores of the rolled segments run beside us.
+        for _ in 0..100 {
+            set.maintain(TimestampMs(now)).expect("maintained");
+            if log.log_start_offset().0 == expected_start {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert_eq!(log.log_start_offset().0, expected_start, "{name}");
+        assert_eq!(log.log_end_offset().0, 12);
+    };
+    let three_each = LogConfig { segment_ms_max: i64::MAX, ..small_segments() };
+    check("size-0", LogConfig { retention_bytes: 500, retention_ms: -1, ..three_each.clone() }, 0, 6);
+    check("age-0", LogConfig { retention_ms: 5 * day, ..three_each.clone() }, 12 * day, 6);
+    // All of it is too old: the active segment is rolled and goes too.
+    check("all-0", LogConfig { retention_ms: day, ..three_each }, 100 * day, 12);
+    drop(set);
+    let (set, report) = open(&disk);
+    assert!(report.damage.is_empty(), "{report:?}");
+    let starts: Vec<i64> = set.names().iter().map(|n| set.get(n).expect("there").log_start_offset().0).collect();
+    // By then the records of `age-0` had become too old as well.
+    assert_eq!(starts, [12, 12, 6]);
+}
