@@ -1,6 +1,5 @@
 //! Columns in the making: one decoded value after the other.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
@@ -10,8 +9,9 @@ use arrow_array::builder::{
 };
 use engine::{Type, Value};
 
-/// One field of a row, already of its column's type.
-#[derive(Debug, Clone, PartialEq)]
+/// One field of a row as it stands in the record, already checked against its column's type. Small and without a destructor: the
+/// scanner's loop is made of these.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Slot<'a> {
     /// The field did not occur: DEFAULT or NULL.
     Missing,
@@ -21,8 +21,27 @@ pub(crate) enum Slot<'a> {
     /// INT, BIGINT, TIMESTAMP and INTERVAL; an INT is in range.
     Integer(i64),
     Double(f64),
-    Text(Cow<'a, str>),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// A field that may have had to be unfolded: a text with escapes, bytes in base64.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Field<'a> {
+    Plain(Slot<'a>),
+    Text(String),
     Bytes(Vec<u8>),
+}
+
+impl Field<'_> {
+    /// As a slot that lives as long as this.
+    pub(crate) fn slot(&self) -> Slot<'_> {
+        match self {
+            Field::Plain(slot) => *slot,
+            Field::Text(text) => Slot::Text(text),
+            Field::Bytes(bytes) => Slot::Bytes(bytes),
+        }
+    }
 }
 
 /// A column that grows.
@@ -59,16 +78,16 @@ impl Builder {
 
     /// Appends a value of the column's type.
     #[inline]
-    pub(crate) fn push(&mut self, slot: &Slot) {
+    pub(crate) fn push(&mut self, slot: Slot) {
         match (&mut self.kind, slot) {
-            (Kind::BigInt(b), Slot::Integer(v)) => b.append_value(*v),
+            (Kind::BigInt(b), Slot::Integer(v)) => b.append_value(v),
             (Kind::Text(b), Slot::Text(v)) => b.append_value(v),
-            (Kind::Timestamp(b), Slot::Integer(v)) => b.append_value(*v),
-            (Kind::Double(b), Slot::Double(v)) => b.append_value(*v),
-            (Kind::Int(b), Slot::Integer(v)) => b.append_value(*v as i32),
-            (Kind::Boolean(b), Slot::Boolean(v)) => b.append_value(*v),
+            (Kind::Timestamp(b), Slot::Integer(v)) => b.append_value(v),
+            (Kind::Double(b), Slot::Double(v)) => b.append_value(v),
+            (Kind::Int(b), Slot::Integer(v)) => b.append_value(v as i32),
+            (Kind::Boolean(b), Slot::Boolean(v)) => b.append_value(v),
             (Kind::Bytes(b), Slot::Bytes(v)) => b.append_value(v),
-            (Kind::Interval(b), Slot::Integer(v)) => b.append_value(*v),
+            (Kind::Interval(b), Slot::Integer(v)) => b.append_value(v),
             (_, Slot::Missing) => self.push_default(),
             _ => self.push_null(),
         }

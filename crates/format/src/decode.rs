@@ -4,6 +4,7 @@ use arrow_array::ArrayRef;
 use engine::Type;
 
 use crate::columns::{Builder, Slot};
+use crate::json::Row;
 use crate::{Column, FormatError, ValueFormat, json};
 
 /// Reads the values of records into columns.
@@ -73,39 +74,46 @@ impl Decoder {
                 rows += 1;
                 continue;
             };
-            match self.read(bytes, &mut slots) {
-                Ok(()) => {
-                    builders.iter_mut().zip(&slots).for_each(|(builder, slot)| builder.push(slot));
-                    rows += 1;
+            let read = match self.format {
+                ValueFormat::Json => json::read(bytes, &self.columns, &mut slots),
+                _ => match self.single(bytes) {
+                    Ok(slot) => {
+                        slots.iter_mut().for_each(|first| *first = slot);
+                        Row::Scanned
+                    }
+                    Err(reason) => Row::Bad(reason),
+                },
+            };
+            match read {
+                Row::Scanned => builders.iter_mut().zip(&slots).for_each(|(builder, slot)| builder.push(*slot)),
+                Row::Read(fields) => {
+                    builders.iter_mut().zip(&fields).for_each(|(builder, field)| builder.push(field.slot()));
                 }
-                Err(reason) => bad.push(BadRow { row, reason }),
+                Row::Bad(reason) => {
+                    bad.push(BadRow { row, reason });
+                    continue;
+                }
             }
+            rows += 1;
         }
         Decoded { columns: builders.into_iter().map(Builder::finish).collect(), rows, bad }
     }
 
-    #[inline]
-    fn read<'a>(&self, bytes: &'a [u8], slots: &mut [Slot<'a>]) -> Result<(), String> {
-        let slot = match self.format {
-            ValueFormat::Json => return json::read(bytes, &self.columns, slots),
+    /// The value of a format that holds one column.
+    fn single<'a>(&self, bytes: &'a [u8]) -> Result<Slot<'a>, String> {
+        match self.format {
             ValueFormat::Int64 => match <[u8; 8]>::try_from(bytes) {
-                Ok(eight) => Slot::Integer(i64::from_be_bytes(eight)),
-                Err(_) => return Err(format!("expected 8 bytes (int64), found {}", bytes.len())),
+                Ok(eight) => Ok(Slot::Integer(i64::from_be_bytes(eight))),
+                Err(_) => Err(format!("expected 8 bytes (int64), found {}", bytes.len())),
             },
             ValueFormat::Raw if self.columns.first().is_none_or(|column| column.ty == Type::Bytes) => {
-                Slot::Bytes(bytes.to_vec())
+                Ok(Slot::Bytes(bytes))
             }
-            ValueFormat::Text | ValueFormat::Raw => match std::str::from_utf8(bytes) {
-                Ok(text) => Slot::Text(text.into()),
-                Err(error) => {
-                    return Err(format!("expected UTF-8 text, found a wrong byte at {}", error.valid_up_to()));
-                }
+            _ => match std::str::from_utf8(bytes) {
+                Ok(text) => Ok(Slot::Text(text)),
+                Err(error) => Err(format!("expected UTF-8 text, found a wrong byte at {}", error.valid_up_to())),
             },
-        };
-        if let Some(first) = slots.first_mut() {
-            *first = slot;
         }
-        Ok(())
     }
 }
 

@@ -145,7 +145,7 @@ impl KeyBytes for PrimitiveKeys {
                 continue;
             };
             let slot = primitive(ty, bytes).ok_or_else(|| format!("a key of {} bytes is no {ty}", bytes.len()))?;
-            builder.push(&slot);
+            builder.push(slot);
         }
         Ok(vec![builder.finish()])
     }
@@ -155,8 +155,8 @@ impl KeyBytes for PrimitiveKeys {
 fn primitive(ty: Type, bytes: &[u8]) -> Option<Slot<'_>> {
     let eight = || <[u8; 8]>::try_from(bytes).ok();
     Some(match ty {
-        Type::Text | Type::Object => Slot::Text(std::str::from_utf8(bytes).ok()?.into()),
-        Type::Bytes => Slot::Bytes(bytes.to_vec()),
+        Type::Text | Type::Object => Slot::Text(std::str::from_utf8(bytes).ok()?),
+        Type::Bytes => Slot::Bytes(bytes),
         Type::BigInt | Type::Timestamp | Type::Interval => Slot::Integer(i64::from_be_bytes(eight()?)),
         Type::Int => Slot::Integer(i32::from_be_bytes(<[u8; 4]>::try_from(bytes).ok()?).into()),
         Type::Double => Slot::Double(f64::from_be_bytes(eight()?)),
@@ -210,7 +210,7 @@ fn read_json_keys(types: &[Type], keys: &BinaryArray) -> Result<Vec<ArrayRef>, S
             return Err(format!("a key has {} parts, expected {}", parts.len(), types.len()));
         }
         for ((part, column), builder) in parts.into_iter().zip(&columns).zip(&mut builders) {
-            builder.push(&json::coerce(part, column)?);
+            builder.push(json::coerce(part, column)?.slot());
         }
     }
     Ok(builders.into_iter().map(Builder::finish).collect())

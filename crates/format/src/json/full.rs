@@ -6,14 +6,14 @@ use std::fmt;
 use engine::Type;
 use serde_json::value::RawValue;
 
-use crate::columns::Slot;
+use crate::columns::{Field, Slot};
 use crate::{Column, base64, json, time};
 
 /// Values longer than this are cut in messages.
 const FOUND_CHARS_MAX: usize = 40;
 
-/// Reads one record into `slots`; the reason names field, expected and found.
-pub(crate) fn read<'a>(text: &'a str, columns: &[Column], slots: &mut [Slot<'a>]) -> Result<(), String> {
+/// Reads one record, a field for each column; the reason names field, expected and found.
+pub(crate) fn read<'a>(text: &'a str, columns: &[Column]) -> Result<Vec<Field<'a>>, String> {
     let trimmed = text.trim_start_matches([' ', '\t', '\n', '\r']);
     if trimmed.is_empty() {
         return Err("the value is empty, expected a JSON object".to_string());
@@ -27,15 +27,13 @@ pub(crate) fn read<'a>(text: &'a str, columns: &[Column], slots: &mut [Slot<'a>]
     }
     let mut fields: Vec<Option<&'a RawValue>> = vec![None; columns.len()];
     let mut reader = serde_json::Deserializer::from_str(text);
-    let visit = serde::de::Deserializer::deserialize_map(&mut reader, Fields { columns, fields: &mut fields });
+    let visit = serde::de::Deserializer::deserialize_map(&mut reader, Wanted { columns, fields: &mut fields });
     visit.and_then(|()| reader.end()).map_err(|error| format!("not JSON: {}", place(&error)))?;
-    for ((column, slot), field) in columns.iter().zip(slots).zip(fields) {
-        *slot = match field {
-            None => Slot::Missing,
-            Some(raw) => coerce(raw.get(), column)?,
-        };
-    }
-    Ok(())
+    let coerced = columns.iter().zip(fields).map(|(column, field)| match field {
+        None => Ok(Field::Plain(Slot::Missing)),
+        Some(raw) => coerce(raw.get(), column),
+    });
+    coerced.collect()
 }
 
 /// `serde_json`'s message, with its place in bytes.
@@ -48,12 +46,12 @@ fn place(error: &serde_json::Error) -> String {
 }
 
 /// Remembers the wanted fields of an object as they were written.
-struct Fields<'c, 'f, 'a> {
+struct Wanted<'c, 'f, 'a> {
     columns: &'c [Column],
     fields: &'f mut [Option<&'a RawValue>],
 }
 
-impl<'a> serde::de::Visitor<'a> for Fields<'_, '_, 'a> {
+impl<'a> serde::de::Visitor<'a> for Wanted<'_, '_, 'a> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -99,33 +97,37 @@ impl<'a> serde::Deserialize<'a> for Name<'a> {
 }
 
 /// A valid JSON value as the column's type.
-pub(crate) fn coerce<'a>(raw: &'a str, column: &Column) -> Result<Slot<'a>, String> {
+pub(crate) fn coerce<'a>(raw: &'a str, column: &Column) -> Result<Field<'a>, String> {
     if raw == "null" {
-        return Ok(Slot::Null);
+        return Ok(Field::Plain(Slot::Null));
     }
     let refuse = || {
         let (name, ty) = (&column.name, column.ty);
         Err(format!("field `{name}`: expected {}, found {} {}", expected(ty), kind_of(raw), shortened(raw)))
     };
+    let plain = |slot| Ok(Field::Plain(slot));
     match (raw.as_bytes()[0], column.ty) {
         (b'"', ty) => {
             let text: Name = serde_json::from_str(raw).map_err(|error| format!("field `{}`: {error}", column.name))?;
-            match string(text.0, ty) {
-                Some(slot) => Ok(slot),
-                None => refuse(),
+            match (ty, text.0) {
+                (Type::Text, Cow::Borrowed(text)) => plain(Slot::Text(text)),
+                (Type::Text, Cow::Owned(text)) => Ok(Field::Text(text)),
+                (Type::Timestamp, text) => time::parse(&text).map_or_else(refuse, |ms| plain(Slot::Integer(ms))),
+                (Type::Bytes, text) => base64::read(&text).map_or_else(refuse, |bytes| Ok(Field::Bytes(bytes))),
+                _ => refuse(),
             }
         }
-        (b't', Type::Boolean) => Ok(Slot::Boolean(true)),
-        (b'f', Type::Boolean) => Ok(Slot::Boolean(false)),
+        (b't', Type::Boolean) => plain(Slot::Boolean(true)),
+        (b'f', Type::Boolean) => plain(Slot::Boolean(false)),
         (b'-' | b'0'..=b'9', Type::Double) => match raw.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(Slot::Double(value)),
+            Ok(value) if value.is_finite() => plain(Slot::Double(value)),
             _ => refuse(),
         },
         (b'-' | b'0'..=b'9', ty) => match raw.parse::<i64>().ok().and_then(|value| json::integer(value, ty)) {
-            Some(slot) => Ok(slot),
+            Some(slot) => plain(slot),
             None => refuse(),
         },
-        (b'{', Type::Object) => Ok(Slot::Text(Cow::Borrowed(raw))),
+        (b'{', Type::Object) => plain(Slot::Text(raw)),
         _ => refuse(),
     }
 }
@@ -134,16 +136,6 @@ pub(crate) fn coerce<'a>(raw: &'a str, column: &Column) -> Result<Slot<'a>, Stri
 pub(crate) fn array(text: &str) -> Option<Vec<&str>> {
     let parts: Vec<&RawValue> = serde_json::from_str(text).ok()?;
     Some(parts.into_iter().map(RawValue::get).collect())
-}
-
-/// A text where `ty` is wanted.
-pub(super) fn string(text: Cow<'_, str>, ty: Type) -> Option<Slot<'_>> {
-    match ty {
-        Type::Text => Some(Slot::Text(text)),
-        Type::Timestamp => time::parse(&text).map(Slot::Integer),
-        Type::Bytes => base64::read(&text).map(Slot::Bytes),
-        _ => None,
-    }
 }
 
 fn expected(ty: Type) -> &'static str {

@@ -3,14 +3,11 @@
 //! Plain means: no blanks but single-byte spaces, no escapes, no nesting, numbers without exponent. It looks at eight bytes at a time
 //! inside texts. It returns false at the first thing that it does not know, and has then promised nothing.
 
-use std::borrow::Cow;
-
 use engine::Type;
 
-use super::full::string;
 use super::integer;
-use crate::Column;
 use crate::columns::Slot;
+use crate::{Column, time};
 
 /// Reads `text` into `slots`; false: ask the full reader.
 #[inline]
@@ -39,21 +36,20 @@ fn scan_fields<'a>(text: &'a str, columns: &[Column], slots: &mut [Slot<'a>]) ->
                 Some(column) if column.name.as_bytes() == name => Some(next),
                 _ => columns.iter().position(|column| column.name.as_bytes() == name),
             };
-            let ty = match wanted {
-                None => None,
+            let after = match wanted {
+                None => skip(bytes, at)?,
                 Some(index) => {
+                    let slot = slots.get_mut(index)?;
                     // A name twice: let the full reader say which one counts.
-                    if slots[index] != Slot::Missing {
+                    if !matches!(slot, Slot::Missing) {
                         return None;
                     }
                     next = index + 1;
-                    Some(columns[index].ty)
+                    let (value, after) = value(text, at, columns[index].ty)?;
+                    *slot = value;
+                    after
                 }
             };
-            let (slot, after) = value(text, at, ty)?;
-            if let Some(index) = wanted {
-                slots[index] = slot;
-            }
             at = blanks(bytes, after);
             match bytes.get(at)? {
                 b',' => at = blanks(bytes, at + 1),
@@ -81,40 +77,53 @@ fn mark(bytes: &[u8], at: usize, wanted: u8) -> Option<usize> {
     (bytes.get(at) == Some(&wanted)).then_some(at + 1)
 }
 
-/// One value, as `ty` if it is wanted, and the place behind it.
+/// The place behind a value that nobody wants.
 #[inline]
-fn value<'a>(text: &'a str, at: usize, ty: Option<Type>) -> Option<(Slot<'a>, usize)> {
-    let bytes = text.as_bytes();
+fn skip(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
-        b'"' => {
-            let end = text_end(bytes, at + 1)?;
-            let slot = match ty {
-                None => Slot::Null,
-                // Quotes are ASCII, so both ends are character boundaries.
-                Some(ty) => string(Cow::Borrowed(&text[at + 1..end]), ty)?,
-            };
-            Some((slot, end + 1))
-        }
-        b'-' | b'0'..=b'9' => number(text, at, ty),
-        b't' if bytes[at..].starts_with(b"true") => truth(true, at + 4, ty),
-        b'f' if bytes[at..].starts_with(b"false") => truth(false, at + 5, ty),
-        b'n' if bytes[at..].starts_with(b"null") => Some((Slot::Null, at + 4)),
+        b'"' => text_end(bytes, at + 1).map(|end| end + 1),
+        b'-' | b'0'..=b'9' => number_end(bytes, at).map(|(end, _)| end),
+        b't' if bytes[at..].starts_with(b"true") => Some(at + 4),
+        b'f' if bytes[at..].starts_with(b"false") => Some(at + 5),
+        b'n' if bytes[at..].starts_with(b"null") => Some(at + 4),
         _ => None,
     }
 }
 
-fn truth<'a>(value: bool, after: usize, ty: Option<Type>) -> Option<(Slot<'a>, usize)> {
-    match ty {
-        None => Some((Slot::Null, after)),
-        Some(Type::Boolean) => Some((Slot::Boolean(value), after)),
-        Some(_) => None,
+/// A value as `ty`, and the place behind it.
+#[inline]
+fn value<'a>(text: &'a str, at: usize, ty: Type) -> Option<(Slot<'a>, usize)> {
+    let bytes = text.as_bytes();
+    match (bytes.get(at)?, ty) {
+        (b'"', Type::Text) => {
+            let end = text_end(bytes, at + 1)?;
+            // Quotes are ASCII, so both ends are character boundaries.
+            Some((Slot::Text(&text[at + 1..end]), end + 1))
+        }
+        (b'"', Type::Timestamp) => {
+            let end = text_end(bytes, at + 1)?;
+            time::parse(&text[at + 1..end]).map(|ms| (Slot::Integer(ms), end + 1))
+        }
+        (b'-' | b'0'..=b'9', Type::Double) => {
+            // Rust and `serde_json` read the same digits differently in the last place, so both readers use Rust's.
+            let (end, _) = number_end(bytes, at)?;
+            text[at..end].parse().ok().map(|value| (Slot::Double(value), end))
+        }
+        (b'-' | b'0'..=b'9', ty) => match number_end(bytes, at)? {
+            (end, Some(value)) => integer(value, ty).map(|slot| (slot, end)),
+            (_, None) => None,
+        },
+        (b't', Type::Boolean) if bytes[at..].starts_with(b"true") => Some((Slot::Boolean(true), at + 4)),
+        (b'f', Type::Boolean) if bytes[at..].starts_with(b"false") => Some((Slot::Boolean(false), at + 5)),
+        (b'n', _) if bytes[at..].starts_with(b"null") => Some((Slot::Null, at + 4)),
+        _ => None,
     }
 }
 
-/// A number of at most 18 digits before the point, so that it cannot overflow here.
+/// The place behind a number without exponent, and its value if it is an integer. At most 18 digits before the point, so that it
+/// cannot overflow here.
 #[inline]
-fn number<'a>(text: &'a str, start: usize, ty: Option<Type>) -> Option<(Slot<'a>, usize)> {
-    let bytes = text.as_bytes();
+fn number_end(bytes: &[u8], start: usize) -> Option<(usize, Option<i64>)> {
     let negative = bytes[start] == b'-';
     let first = start + usize::from(negative);
     let mut at = first;
@@ -137,25 +146,11 @@ fn number<'a>(text: &'a str, start: usize, ty: Option<Type>) -> Option<(Slot<'a>
             while bytes.get(at).is_some_and(u8::is_ascii_digit) {
                 at += 1;
             }
-            if at == point + 1 || matches!(bytes.get(at), Some(b'e' | b'E')) {
-                return None;
-            }
-            match ty {
-                None => Some((Slot::Null, at)),
-                Some(Type::Double) => text[start..at].parse().ok().map(|value| (Slot::Double(value), at)),
-                Some(_) => None,
-            }
+            let exponent = matches!(bytes.get(at), Some(b'e' | b'E'));
+            (at > point + 1 && !exponent).then_some((at, None))
         }
         Some(b'e' | b'E') => None,
-        _ => {
-            let slot = match ty {
-                None => Slot::Null,
-                // `-0` is a double of its own.
-                Some(Type::Double) if negative && magnitude == 0 => Slot::Double(-0.0),
-                Some(ty) => integer(if negative { -magnitude } else { magnitude }, ty)?,
-            };
-            Some((slot, at))
-        }
+        _ => Some((at, Some(if negative { -magnitude } else { magnitude }))),
     }
 }
 
