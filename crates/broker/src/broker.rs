@@ -15,7 +15,7 @@ use record::TimestampMs;
 use wire::Uuid;
 
 use crate::catalog::Catalog;
-use crate::config::ServerConfigs;
+use crate::config::{Overrides, ServerConfigs};
 use crate::coordinator::{Coordinators, RecoveryError};
 use crate::maintenance::Maintenance;
 use crate::metadata::journal::MetadataError;
@@ -123,7 +123,7 @@ impl Broker {
         let (logs, recovery) = LogSet::open(set, TimestampMs(now_ms))?;
         let journal = crate::startup::open_journal(&logs, &*disk, directory.directory_id, now_ms)?;
         let server_configs = ServerConfigs {
-            fixed: options.configs.clone(),
+            fixed: fixed_configs(&options, &directory),
             cluster: journal.image().cluster_configs.clone(),
             node: journal.image().node_configs.clone(),
         };
@@ -266,4 +266,26 @@ impl Broker {
     pub(crate) fn is_metadata_log(name: &str) -> bool {
         name.strip_prefix(METADATA_LOG) == Some("-0")
     }
+}
+
+/// What was given at start, with what is so because we are what we are: clients and tools read it.
+fn fixed_configs(options: &BrokerOptions, directory: &DataDirectory) -> Overrides {
+    let mut configs = options.configs.clone();
+    configs.entry("group.initial.rebalance.delay.ms".to_owned()).or_insert_with(|| "0".to_owned());
+    let mut is = |name: &str, value: String| configs.insert(name.to_owned(), value);
+    let node_id = NODE_ID.to_string();
+    is("node.id", node_id.clone());
+    is("broker.id", node_id);
+    is("process.roles", "broker,controller".to_owned());
+    is("log.dirs", directory.log_dir.display().to_string());
+    is("group.coordinator.rebalance.protocols", "classic".to_owned());
+    for name in ["offsets.topic", "transaction.state.log"] {
+        is(&format!("{name}.num.partitions"), "1".to_owned());
+        is(&format!("{name}.replication.factor"), "1".to_owned());
+    }
+    is("transaction.state.log.min.isr", "1".to_owned());
+    if let Some((host, port)) = &options.advertise {
+        is("advertised.listeners", format!("PLAINTEXT://{host}:{port}"));
+    }
+    configs
 }

@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 pub use listen::{BindError, bind};
 
 use crate::broker::Broker;
+use crate::config::Overrides;
 
 /// Bounds of the front. Everything that queues or waits has one.
 #[derive(Clone, Debug)]
@@ -78,6 +79,21 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// These limits, where the broker was not given others at start.
+    #[must_use]
+    pub fn with_configs(self, configs: &Overrides) -> Self {
+        let given = |name: &str| configs.get(name).and_then(|value| value.trim().parse::<u64>().ok());
+        let size = |name: &str| given(name).and_then(|value| usize::try_from(value).ok());
+        Self {
+            connections_max: size("max.connections").unwrap_or(self.connections_max),
+            produce_bytes_max: size("socket.request.max.bytes").unwrap_or(self.produce_bytes_max),
+            idle_timeout: given("connections.max.idle.ms").map_or(self.idle_timeout, Duration::from_millis),
+            ..self
+        }
+    }
+}
+
 /// A serving front. Dropping it without [`Server::shutdown`] stops accepting, and cuts the connections.
 #[derive(Debug)]
 pub struct Server {
@@ -106,6 +122,7 @@ impl Server {
         limits: Limits,
     ) -> std::io::Result<Server> {
         let (stop, stopped) = watch::channel(false);
+        let limits = limits.with_configs(&broker.server_configs().fixed);
         // Half of the files stay for the logs.
         let connections_max = limits.connections_max.min(listen::raise_open_files_max() / 2).max(1);
         let limits = Limits { connections_max, ..limits };

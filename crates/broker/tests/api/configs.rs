@@ -73,6 +73,9 @@ fn everything_is_listed_in_every_version() {
     assert_eq!(describe(&fixture, TOPIC, "t", "cleanup.policy"), "delete 5");
     assert_eq!(describe(&fixture, TOPIC, "none", "cleanup.policy"), "UNKNOWN_TOPIC_OR_PARTITION");
     assert_eq!(describe(&fixture, BROKER, "1", "num.partitions"), "1 5");
+    assert_eq!(describe(&fixture, BROKER, "1", "node.id"), "1 4");
+    assert_eq!(describe(&fixture, BROKER, "1", "log.dirs"), "/data/log 4");
+    assert_eq!(describe(&fixture, BROKER, "1", "offsets.topic.num.partitions"), "1 4");
     assert_eq!(describe(&fixture, BROKER, "2", "num.partitions"), "INVALID_REQUEST");
     assert_eq!(describe(&fixture, BROKER, "1", "ssl.keystore.password"), "null 5");
     assert_eq!(describe(&fixture, 99, "x", "y"), "INVALID_REQUEST");
