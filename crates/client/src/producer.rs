@@ -10,7 +10,7 @@
 mod batch;
 mod lane;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -115,7 +115,7 @@ pub struct Producer {
 struct Shared {
     client: Client,
     options: ProducerOptions,
-    lanes: Mutex<HashMap<(String, i32), Arc<Lane>>>,
+    lanes: Mutex<HashMap<String, BTreeMap<i32, Arc<Lane>>>>,
     /// Free bytes of the buffer.
     buffer: Arc<Semaphore>,
     /// Told when a batch is done, for `flush`.
@@ -160,7 +160,7 @@ impl Producer {
     pub async fn flush(&self) {
         loop {
             let idle = self.shared.idle.notified();
-            let lanes: Vec<_> = self.shared.lanes.lock().values().cloned().collect();
+            let lanes: Vec<_> = self.shared.lanes.lock().values().flat_map(BTreeMap::values).cloned().collect();
             lanes.iter().for_each(|lane| lane.hurry());
             if lanes.iter().all(|lane| lane.is_idle()) {
                 return;
@@ -174,8 +174,12 @@ impl Producer {
 impl Shared {
     fn lane(&self, topic: &str, partition: i32) -> Arc<Lane> {
         let mut lanes = self.lanes.lock();
-        let lane = lanes.entry((topic.to_owned(), partition));
-        Arc::clone(lane.or_insert_with(|| Arc::new(Lane::new(topic, partition))))
+        if let Some(lane) = lanes.get(topic).and_then(|lanes| lanes.get(&partition)) {
+            return Arc::clone(lane);
+        }
+        let lane = Arc::new(Lane::new(topic, partition));
+        lanes.entry(topic.to_owned()).or_default().insert(partition, Arc::clone(&lane));
+        lane
     }
 
     fn partition(&self, record: &ProducerRecord, topic: &TopicDescription) -> Result<i32, ClientError> {

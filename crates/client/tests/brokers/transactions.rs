@@ -14,7 +14,9 @@ use wire::{ErrorCode, Records};
 use super::{fresh_topic, read, values, write};
 
 struct Transactional {
+    /// To the coordinator, and to the leader of the partition.
     link: Connection,
+    leader: Connection,
     id: String,
     producer_id: i64,
     epoch: i16,
@@ -25,16 +27,18 @@ struct Transactional {
 impl Transactional {
     async fn open(client: &Client, topic: &str) -> Self {
         let id = format!("tx-{:08x}", fastrand::u32(..));
-        let link = client.open_connection(None).await.expect("a connection");
-        // There is one broker: whoever we ask is the coordinator, once it is there.
-        loop {
+        let anyone = client.open_connection(None).await.expect("a connection");
+        let coordinator = loop {
             let request = FindCoordinatorRequest { key: id.as_str().into(), key_type: 1, ..Default::default() };
-            let found = link.call(1, &request).await.expect("an answer");
+            let found = anyone.call(1, &request).await.expect("an answer");
             if found.error_code == 0 {
-                break;
+                break found.node_id;
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
+        };
+        let link = client.open_connection(Some(coordinator)).await.expect("a connection");
+        let leader = client.topic(topic).await.expect("the topic").partitions[0].leader;
+        let leader = client.open_connection(leader).await.expect("a connection");
         let request = InitProducerIdRequest {
             transactional_id: Some(id.as_str().into()),
             transaction_timeout_ms: 30_000,
@@ -49,7 +53,7 @@ impl Transactional {
         };
         assert_eq!(producer.error_code, 0);
         let (producer_id, epoch) = (producer.producer_id, producer.producer_epoch);
-        Self { link, id, producer_id, epoch, topic: topic.to_owned(), sequence: 0 }
+        Self { link, leader, id, producer_id, epoch, topic: topic.to_owned(), sequence: 0 }
     }
 
     async fn write(&mut self, value: &str) {
@@ -90,7 +94,7 @@ impl Transactional {
                 ..Default::default()
             }],
         };
-        let answer = self.link.call(9, &request).await.expect("an answer");
+        let answer = self.leader.call(9, &request).await.expect("an answer");
         assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
     }
 
