@@ -58,6 +58,8 @@ struct Queue {
     chores: Vec<Arc<Log>>,
     /// The number of the round that will take this queue.
     round: u64,
+    /// Callers that are still appending what is to share the round.
+    holds: usize,
     stop: Stop,
 }
 
@@ -92,6 +94,7 @@ impl Shared {
                 log_starts: false,
                 chores: Vec::new(),
                 round: 1,
+                holds: 0,
                 stop: Stop::No,
             }),
             wake: Condvar::new(),
@@ -140,6 +143,11 @@ impl Shared {
         Ticket::new(&self.rounds, round)
     }
 
+    pub(crate) fn hold(self: &Arc<Self>) -> Hold {
+        self.queue.lock().holds += 1;
+        Hold { shared: Arc::clone(self) }
+    }
+
     pub(crate) fn stop(&self, stop: Stop) {
         self.queue.lock().stop = stop;
         self.wake.notify_one();
@@ -158,6 +166,20 @@ impl Shared {
 
     pub(crate) fn failure(&self) -> Option<StorageError> {
         if self.is_latched() { self.rounds.failure() } else { None }
+    }
+}
+
+/// Keeps the next round from beginning while it lives: what is appended meanwhile shares that round.
+#[derive(Debug)]
+#[must_use = "the round may begin as soon as this is dropped"]
+pub struct Hold {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.shared.queue.lock().holds -= 1;
+        self.shared.wake.notify_one();
     }
 }
 
@@ -186,7 +208,7 @@ impl Flusher {
         loop {
             let taken = {
                 let mut queue = self.shared.queue.lock();
-                while queue.is_empty() && queue.stop == Stop::No {
+                while (queue.is_empty() || queue.holds > 0) && queue.stop == Stop::No {
                     self.shared.wake.wait(&mut queue);
                 }
                 if queue.is_empty() || queue.stop == Stop::AtOnce {
@@ -198,6 +220,7 @@ impl Flusher {
                     log_starts: false,
                     chores: Vec::new(),
                     round: queue.round + 1,
+                    holds: queue.holds,
                     stop: queue.stop,
                 };
                 std::mem::replace(&mut *queue, next)

@@ -44,6 +44,7 @@ pub mod watch;
 
 pub use config::{Cleanup, Durability, LogConfig, SetOptions};
 pub use error::{AppendError, CreateError, DeleteRecordsError, OpenError, ReadError, StorageError};
+pub use flusher::Hold;
 pub use log::{
     AbortedTxn, AppendContext, AppendKind, Appended, Chunk, EpochEnd, Isolation, Log, OpenTransaction, ProducerInfo,
     ReadRequest, ReadResult, TimestampOffset,

@@ -15,7 +15,7 @@ use crate::config::{Durability, LogConfig, SetOptions};
 use crate::error::{CreateError, OpenError, StorageError};
 use crate::flush::{create_dir, windows_dir};
 use crate::flusher::{
-    Flusher, Logs, Shared, Stop, sync_logs, write_checkpoint, write_log_starts, write_recovery_points,
+    Flusher, Hold, Logs, Shared, Stop, sync_logs, write_checkpoint, write_log_starts, write_recovery_points,
 };
 use crate::journal::{self, Journal};
 use crate::log::{Log, State};
@@ -310,6 +310,13 @@ impl LogSet {
     /// A ticket that is done when all that was appended before this call is durable.
     pub fn sync(&self) -> Ticket {
         self.shared.ticket_for_all()
+    }
+
+    /// Keeps the next round from beginning until the guard is dropped, so that several appends share one round however
+    /// long after each other they come. Everybody's acknowledgement waits meanwhile: append and let go; never wait for a
+    /// ticket while holding it.
+    pub fn hold_round(&self) -> Hold {
+        self.shared.hold()
     }
 
     /// Why the set has latched, if it has: nothing is acknowledged any more, and the process should stop.

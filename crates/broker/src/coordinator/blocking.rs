@@ -119,6 +119,7 @@ impl Coordinators {
         let mut prepared = Vec::new();
         {
             let mut transactions = self.shared.transactions.lock();
+            let _second_round = self.shared.set.hold_round();
             for (id, producer) in enders {
                 let begun = transactions.machine.begin_end(id, producer, NO_CONNECTION, true);
                 let ended = match begun {

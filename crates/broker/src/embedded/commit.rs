@@ -144,6 +144,7 @@ impl Broker {
 
         let mut done = CommitDone::default();
         let mut tickets = Vec::new();
+        let first_round = self.logs.hold_round();
         for (topology, batches) in topologies.iter_mut().zip(batches) {
             match self.append_topology(topology, batches, &mut tickets) {
                 Ok(base_offsets) => done.base_offsets.push(base_offsets),
@@ -156,6 +157,7 @@ impl Broker {
                 }
             }
         }
+        drop(first_round);
         Ticket::all(tickets).wait().map_err(|e| CommitError::Storage(e.to_string()))?;
 
         let enders = topologies.iter().map(|t| (t.producer.transactional_id.as_str(), t.producer.producer));

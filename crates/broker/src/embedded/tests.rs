@@ -229,12 +229,12 @@ fn a_commit_survives_power_loss_whole_or_not_at_all() {
     let all = check_cut(u64::MAX / 2, Loss::Nothing, 0);
     assert!(all > 100, "only {all} operations: the cuts below would mean nothing");
     for cut_after in 0..all {
-        check_cut(cut_after, Loss::Random, cut_after * 7 + 1);
-        match cut_after % 4 {
-            0 => _ = check_cut(cut_after, Loss::Nothing, cut_after),
-            2 => _ = check_cut(cut_after, Loss::All, cut_after),
-            _ => {}
-        }
+        let loss = match cut_after % 8 {
+            0 => Loss::Nothing,
+            4 => Loss::All,
+            _ => Loss::Random,
+        };
+        check_cut(cut_after, loss, cut_after * 7 + 1);
     }
 }
 
@@ -295,9 +295,9 @@ fn many_topologies_share_two_sync_rounds() {
     broker.logs.sync().wait().expect("synced");
     let before = disk.syncs();
     broker.commit(copiers.iter_mut().map(Copier::prepare).collect()).expect("they commit");
-    let syncs = disk.syncs() - before;
-    // A round is one journal sync, or one sync per dirty file; a round that was under way may have taken a part.
-    assert!(syncs <= 20, "{syncs} syncs for one commit of eight topologies");
+    let awaited = disk.syncs() - before;
+    // Small rounds are one sync of the journal. The third round, of the markers, may have begun too.
+    assert!((2..=3).contains(&awaited), "{awaited} syncs for one commit of eight topologies");
 }
 
 #[test]
