@@ -127,6 +127,13 @@ impl Bucket {
         }
     }
 
+    /// Notes that rows were added.
+    pub(super) fn note(&mut self, rows: u64, corrections: u64, version: u64) {
+        self.rows += rows;
+        self.corrections += corrections;
+        self.changed_last = version;
+    }
+
     /// The group columns and the results of slots.
     pub(super) fn read(&self, types: &[Type], slots: &[u32]) -> (Vec<ArrayRef>, Vec<ArrayRef>) {
         let keys = group_key::decode(types, slots.iter().map(|slot| self.key(*slot)));

@@ -50,7 +50,9 @@ pub struct ChangedRow {
     pub timestamp: i64,
     /// What the window is at (`Running` for a running aggregate).
     pub state: WindowState,
-    /// Records that corrected the window after its end, all groups together.
+    /// Records that the window counted, all groups together (since this process started).
+    pub records: u64,
+    /// Of these, records that came after the window's end.
     pub corrections: u64,
 }
 
@@ -144,7 +146,7 @@ impl StoreReader {
         }
     }
 
-    /// What changed after `since` (0: everything that the store shows), at most `rows_max` rows.
+    /// What changed after `since` (0: everything that the store holds within retention), at most `rows_max` rows.
     #[must_use]
     pub fn changes(&self, since: u64, rows_max: usize) -> Changes {
         let plan = &self.store.plan;
@@ -155,6 +157,8 @@ impl StoreReader {
         let mut changed: Vec<(&Shard, &Arc<Bucket>)> = Vec::new();
         for shard in &state.shards {
             changed.extend(shard.buckets.values().filter(|b| b.changed_last > since || since == 0).map(|b| (shard, b)));
+            // A window may change and go beyond retention between two calls.
+            changed.extend(shard.history.iter().filter(|b| b.changed_last > since && since > 0).map(|b| (shard, b)));
         }
         changed.sort_by_key(|(_, bucket)| bucket.window_start);
         for (shard, bucket) in changed {
@@ -174,6 +178,7 @@ impl StoreReader {
                     values: plan.calls.iter().zip(&values).map(|((_, call), v)| Value::at(v, call.ty, i)).collect(),
                     timestamp: bucket.timestamps[*slot as usize],
                     state: window,
+                    records: bucket.rows,
                     corrections: bucket.corrections,
                 });
             }

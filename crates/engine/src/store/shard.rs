@@ -38,8 +38,17 @@ pub(crate) struct Shard {
 /// Buffers that live from batch to batch.
 #[derive(Debug, Clone, Default)]
 struct Scratch {
-    windows: Vec<(i64, Vec<u32>)>,
+    windows: Vec<WindowRows>,
     slots: Vec<u32>,
+}
+
+/// The rows of a batch that fall into one window.
+#[derive(Debug, Clone, Default)]
+struct WindowRows {
+    start: i64,
+    rows: Vec<Row>,
+    /// How many of them came when the window had ended.
+    corrections: u64,
 }
 
 /// A row of a batch.
@@ -106,8 +115,7 @@ impl Shard {
             let first_write = self.writes + 1;
             let hasher = self.hasher.clone();
             self.writes += timestamps.len() as u64;
-            for (start, rows) in &mut scratch.windows {
-                let stream_time = self.stream_time;
+            for WindowRows { start, rows, corrections } in &mut scratch.windows {
                 let bucket = self.bucket(plan, *start);
                 find_slots(bucket, &hasher, keys, rows, &mut scratch.slots);
                 refuse_overflows(bucket, args, rows, &mut scratch.slots, &mut emitted.refused);
@@ -116,7 +124,7 @@ impl Shard {
                     let row = *row as usize;
                     bucket.touch(*slot, timestamps[row], first_write + row as u64, version);
                 }
-                note(plan, bucket, rows.len(), stream_time, version);
+                bucket.note(rows.len() as u64, *corrections, version);
             }
         }
         scratch.windows.clear();
@@ -134,14 +142,14 @@ impl Shard {
         &mut self,
         plan: &AggregateNode,
         timestamps: &[i64],
-        windows: &mut Vec<(i64, Vec<u32>)>,
+        windows: &mut Vec<WindowRows>,
         emitted: &mut Emitted,
     ) {
         windows.clear();
         let Some(window) = plan.window else {
             self.stream_time = timestamps.iter().copied().fold(self.stream_time, i64::max);
             if !timestamps.is_empty() {
-                windows.push((0, (0..timestamps.len() as u32).collect()));
+                windows.push(WindowRows { rows: (0..timestamps.len() as u32).collect(), ..WindowRows::default() });
             }
             return;
         };
@@ -153,7 +161,7 @@ impl Shard {
             if timestamp < start || timestamp >= end {
                 start = window.start(timestamp);
                 end = start.saturating_add(window.size_ms);
-                current = windows.iter().rposition(|(known, _)| *known == start).unwrap_or(usize::MAX);
+                current = windows.iter().rposition(|known| known.start == start).unwrap_or(usize::MAX);
             }
             if end <= stream_time.saturating_sub(window.grace_ms) {
                 emitted.late.push((row as Row, start, stream_time));
@@ -161,9 +169,10 @@ impl Shard {
             }
             if current == usize::MAX {
                 current = windows.len();
-                windows.push((start, Vec::new()));
+                windows.push(WindowRows { start, ..WindowRows::default() });
             }
-            windows[current].1.push(row as Row);
+            windows[current].rows.push(row as Row);
+            windows[current].corrections += u64::from(end <= stream_time);
         }
         self.stream_time = stream_time;
     }
@@ -187,14 +196,14 @@ impl Shard {
         let Input { keys, args, timestamps, version } = input;
         let plan = &store.plan;
         let mut rows: Vec<(Row, i64)> = Vec::new();
-        for (start, of_window) in &scratch.windows {
+        for WindowRows { start, rows: of_window, corrections } in &scratch.windows {
             rows.extend(of_window.iter().map(|row| (*row, *start)));
+            self.bucket(plan, *start).corrections += corrections;
         }
         rows.sort_unstable_by_key(|(row, _)| *row);
         let mut out = EachRow::new(plan);
         let hasher = self.hasher.clone();
         for (row, start) in rows {
-            let stream_time = self.stream_time;
             let bucket = self.bucket(plan, start);
             let mut one = vec![row];
             find_slots(bucket, &hasher, keys, &one, &mut scratch.slots);
@@ -204,7 +213,7 @@ impl Shard {
             let at = slot as usize;
             bucket.changed[at] = version;
             bucket.timestamps[at] = bucket.timestamps[at].max(timestamps[row as usize]);
-            note(plan, bucket, 1, stream_time, version);
+            bucket.note(1, 0, version);
             out.push(plan, bucket, slot);
             emitted.causes.push(row);
         }
@@ -433,16 +442,6 @@ fn refuse_overflows(
 fn add(bucket: &mut Bucket, args: &[Vec<ArrayRef>], rows: &[Row], slots: &[u32]) {
     for (accumulator, args) in bucket.accumulators.iter_mut().zip(args) {
         accumulator.update(args, rows, slots);
-    }
-}
-
-fn note(plan: &AggregateNode, bucket: &mut Bucket, rows: usize, stream_time: i64, version: u64) {
-    bucket.changed_last = version;
-    bucket.rows += rows as u64;
-    if let Some(window) = plan.window
-        && bucket.window_start.saturating_add(window.size_ms) <= stream_time
-    {
-        bucket.corrections += rows as u64;
     }
 }
 

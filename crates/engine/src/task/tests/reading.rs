@@ -69,10 +69,15 @@ fn changes_are_conflated_per_key() {
     step(&mut task, "c@30", 5);
     assert_eq!(changes(version).1, ["c[30]=1 Running 0"]);
     assert_eq!(
-        reader.snapshot().windows().map(|(_, state, _)| state).collect::<Vec<_>>(),
+        reader.snapshot_with_history(0..=100).windows().map(|(_, state, _)| state).collect::<Vec<_>>(),
         [WindowState::Closed, WindowState::Ended, WindowState::Running]
     );
-    assert!(reader.changes(0, 3).truncated && !reader.changes(0, 4).truncated);
+    assert!(reader.changes(0, 1).truncated && !reader.changes(0, 2).truncated);
+    // What changed and went beyond retention since then is told too.
+    let before = reader.version();
+    step(&mut task, "c@31 d@100", 6);
+    task.flush(&context());
+    assert_eq!(changes(before).1, ["c[30]=2 Closed 0", "d[100]=1 Running 0"]);
 }
 
 #[test]
