@@ -15,7 +15,7 @@ use wire::ApiKey;
 use wire::messages::alter_configs_request::{AlterConfigsRequest, AlterConfigsResource};
 use wire::messages::alter_configs_response::{AlterConfigsResourceResponse, AlterConfigsResponse};
 
-use super::{Api, Context, resource_named};
+use super::{Api, Context, resource_named, told};
 use crate::admin::AdminError;
 use crate::broker::Broker;
 use crate::config::{ConfigError, Overrides};
@@ -34,7 +34,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: AlterConfigsRequest) ->
             };
             if let Err(error) = alter(&broker, resource, request.validate_only) {
                 response.error_code = error.code().code();
-                response.error_message = Some(error.message().into());
+                response.error_message = told(&error);
             }
             response
         });

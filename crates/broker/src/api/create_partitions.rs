@@ -14,7 +14,7 @@ use wire::ApiKey;
 use wire::messages::create_partitions_request::{CreatePartitionsRequest, CreatePartitionsTopic};
 use wire::messages::create_partitions_response::{CreatePartitionsResponse, CreatePartitionsTopicResult};
 
-use super::{Api, Context};
+use super::{Api, Context, told};
 use crate::admin::AdminError;
 use crate::broker::Broker;
 use crate::metadata::NODE_ID;
@@ -38,7 +38,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: CreatePartitionsRequest
                 CreatePartitionsTopicResult { name: topic.name.clone(), ..CreatePartitionsTopicResult::default() };
             if let Err(error) = done {
                 result.error_code = error.code().code();
-                result.error_message = Some(error.message().into());
+                result.error_message = told(&error);
             }
             results.push(result);
         }

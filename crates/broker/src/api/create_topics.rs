@@ -17,7 +17,7 @@ use wire::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest}
 use wire::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult, CreateTopicsResponse};
 use wire::{ApiKey, Uuid};
 
-use super::{Api, Context};
+use super::{Api, Context, told};
 use crate::admin::AdminError;
 use crate::broker::Broker;
 use crate::config::{Overrides, topic as topic_config};
@@ -49,7 +49,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: CreateTopicsRequest) ->
             topics.push(result.unwrap_or_else(|error| CreatableTopicResult {
                 name: topic.name.clone(),
                 error_code: error.code().code(),
-                error_message: Some(error.message().into()),
+                error_message: told(&error),
                 ..CreatableTopicResult::default()
             }));
         }

@@ -15,7 +15,7 @@ use wire::messages::delete_topics_request::{DeleteTopicState, DeleteTopicsReques
 use wire::messages::delete_topics_response::{DeletableTopicResult, DeleteTopicsResponse};
 use wire::{ApiKey, Str};
 
-use super::{Api, Context};
+use super::{Api, Context, told};
 use crate::admin::AdminError;
 use crate::broker::Broker;
 use crate::reply::Reply;
@@ -42,7 +42,7 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: DeleteTopicsRequest) -> 
                 }
                 Err(error) => {
                     result.error_code = error.code().code();
-                    result.error_message = Some(error.message().into());
+                    result.error_message = told(&error);
                 }
             }
             responses.push(result);

@@ -18,7 +18,7 @@ use wire::messages::describe_configs_response::{
 };
 use wire::{ApiKey, ErrorCode};
 
-use super::{Api, Context, resource_named};
+use super::{Api, Context, resource_named, told};
 use crate::admin::{AdminError, Resource};
 use crate::broker::Broker;
 use crate::config::{Entry, topic as topic_config};
@@ -48,7 +48,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeConfigsRequest)
             }
             Err(error) => {
                 result.error_code = error.code().code();
-                result.error_message = Some(error.message().into());
+                result.error_message = told(&error);
             }
         }
         result

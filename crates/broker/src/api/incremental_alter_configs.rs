@@ -16,7 +16,7 @@ use wire::messages::incremental_alter_configs_response::{
     AlterConfigsResourceResponse, IncrementalAlterConfigsResponse,
 };
 
-use super::{Api, Context, resource_named};
+use super::{Api, Context, resource_named, told};
 use crate::admin::AdminError;
 use crate::broker::Broker;
 use crate::config::alter::{self, Change, Operation};
@@ -49,7 +49,7 @@ fn handle(
             };
             if let Err(error) = done {
                 response.error_code = error.code().code();
-                response.error_message = Some(error.message().into());
+                response.error_message = told(&error);
             }
             responses.push(response);
         }

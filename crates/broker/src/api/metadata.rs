@@ -53,7 +53,7 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: MetadataRequest) -> Repl
             match broker.create_topic(name, NewTopic::default()) {
                 // Somebody was faster.
                 Ok(_) | Err(AdminError::AlreadyExists(_)) => {}
-                Err(e) => tracing::warn!(topic = name, error = %e, "a topic could not be created on demand"),
+                Err(e) => tracing::debug!(topic = name, error = %e, "a topic could not be created on demand"),
             }
         }
         answer(&broker, &ctx, &request)

@@ -309,6 +309,16 @@ fn advertised() -> impl Iterator<Item = (ApiKey, i16, i16)> {
     APIS.iter().map(|api| (api.key, api.advertised_min, *api.versions.end()))
 }
 
+/// Most bytes of an error's text: it may quote what the client sent, and a string of the protocol has an end.
+const TOLD_BYTES_MAX: usize = 2000;
+
+/// The text of an error, as a client is told it.
+fn told(error: &AdminError) -> Option<Str> {
+    let text = error.message();
+    let end = (0..=text.len().min(TOLD_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Some(Str::from(&text[..end]))
+}
+
 /// Which resource a config request means.
 fn resource_named(kind: i8, name: &str) -> Result<Resource, AdminError> {
     match (kind, name) {

@@ -39,6 +39,7 @@ fn what_a_topic_may_be() {
     check(topic("..", 1, 1), "INVALID_TOPIC_EXCEPTION");
     check(topic("with space", 1, 1), "INVALID_TOPIC_EXCEPTION");
     check(topic(&"x".repeat(250), 1, 1), "INVALID_TOPIC_EXCEPTION");
+    check(topic(&"ä".repeat(16_000), 1, 1), "INVALID_TOPIC_EXCEPTION");
     check(topic("dotted_name", 1, 1), "INVALID_TOPIC_EXCEPTION");
     check(topic("__cluster_metadata", 1, 1), "INVALID_TOPIC_EXCEPTION");
     check(topic("good", 0, 1), "INVALID_PARTITIONS");
