@@ -202,6 +202,7 @@ export class Pipeline {
       delay_ms: 2 + Math.floor(Math.random() * 4),
       ...counters,
       records_per_second: rate.perSecond(now),
+      records_out_per_second: rate.perSecond(now),
       lag: 0,
       state_bytes: table ? keys * 148 : 0,
       state_keys: table ? keys : 0,

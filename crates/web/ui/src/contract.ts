@@ -23,6 +23,7 @@ export type Facts = {
   delay_ms: number | null;
   records: number;
   records_per_second: number;
+  records_out_per_second: number;
   filtered: number;
   late: number;
   bad: number;

@@ -251,7 +251,7 @@ export const s = {
 
   problem: {
     network: 'the server does not answer',
-    text: (detail: string, fix: string | null) => (fix ? `${sentence(detail)} ${sentence(fix)}` : sentence(detail)),
+    text: (detail: string, fix: string | null) => (fix && !detail.includes(fix) ? `${sentence(detail)} ${sentence(fix)}` : sentence(detail)),
   },
 };
 

@@ -120,3 +120,13 @@ test('a filtered record is told why', async () => {
   ])
     assert.equal(opposite(predicate, values), expected);
 });
+
+test('a one-line statement gets its lines', async () => {
+  const { lines } = await load('./src/sql/lines.ts');
+  for (const [statement, expected] of [
+    ["CREATE TABLE t AS SELECT a FROM TUMBLE(b, INTERVAL '5 s') GROUP BY a EMIT CHANGES", "CREATE TABLE t AS\n  SELECT a\n  FROM TUMBLE(b, INTERVAL '5 s')\n  GROUP BY a\n  EMIT CHANGES"],
+    ["SELECT ' FROM x', (SELECT 1)", "SELECT ' FROM x', (SELECT 1)"],
+    ['two\nlines FROM a', 'two\nlines FROM a'],
+  ])
+    assert.equal(lines(statement), expected);
+});
