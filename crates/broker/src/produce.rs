@@ -80,13 +80,23 @@ impl Partition {
 
     /// [`Partition::produce`], for a batch that is split off already.
     pub(crate) fn append_checked(&self, batch: Batch, now_ms: i64) -> Result<Appended, ProduceError> {
+        let checked = self.check(batch, now_ms)?;
+        self.append(checked, now_ms)
+    }
+
+    /// All that Kafka checks in a client's batch; the bytes to append.
+    pub(crate) fn check(&self, batch: Batch, now_ms: i64) -> Result<Bytes, ProduceError> {
         let rules = self.rules();
         check_size(&batch, &rules)?;
         let facts = record::validate(&batch, &self.batch_rules(&rules, now_ms))?;
-        let bytes = prepare(batch, &rules, facts.max_timestamp)?;
+        prepare(batch, &rules, facts.max_timestamp)
+    }
+
+    /// Appends a checked batch.
+    pub(crate) fn append(&self, checked: Bytes, now_ms: i64) -> Result<Appended, ProduceError> {
         let context =
             AppendContext { kind: AppendKind::Client, leader_epoch: self.leader_epoch(), now_ms: TimestampMs(now_ms) };
-        Ok(self.log().append(bytes, context)?)
+        Ok(self.log().append(checked, context)?)
     }
 }
 

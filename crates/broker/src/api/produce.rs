@@ -114,7 +114,8 @@ fn append(
     if batch.header.is_transactional() {
         let transactional_id = transactional_id.ok_or_else(|| refuse(ErrorCode::InvalidTxnState))?;
         let producer = Producer { id: batch.header.producer_id, epoch: batch.header.producer_epoch };
-        let append = || partition.append_checked(batch, ctx.now_ms);
+        let checked = partition.check(batch, ctx.now_ms)?;
+        let append = || partition.append(checked, ctx.now_ms);
         return broker
             .coordinators()
             .append_transactional(transactional_id, producer, topic, data.index, append)
