@@ -24,6 +24,18 @@
 //! - [`api`] — the Kafka APIs.
 //! - [`net`] — the TCP front.
 //! - [`maintenance`] — the background thread.
+//!
+//! Non-obvious
+//! - Readiness of a socket may be yesterday's news (tokio clears it only when a read finds nothing). A connection is idle
+//!   until a *read* brought a byte; otherwise idle clients would be cut off as slow ones.
+//! - Both halves of a connection are one task: a finished answer never has to wake another thread to be written.
+//! - Kafka's default of `group.initial.rebalance.delay.ms` (3 s) is set to 0 here, at the static layer, where tools see it.
+//! - Retention looks every `log.retention.check.interval.ms`, as Kafka does: records of 2022 that somebody produces today
+//!   stay readable for minutes, which tests against Kafka rely on without saying so.
+//! - A log directory that belongs to no topic of the metadata is deleted only when it is empty or when the metadata says
+//!   that its topic was deleted. Anything else stays, and blocks the name.
+//! - Error texts that quote what a client sent are cut before they are encoded: a string of the protocol ends at 32,767
+//!   bytes, and a response that cannot be encoded costs the connection.
 
 pub mod admin;
 pub mod api;

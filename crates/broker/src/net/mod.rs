@@ -74,7 +74,7 @@ impl Default for Limits {
             frame_timeout: Duration::from_secs(30),
             frame_bytes_per_second_min: 128 << 10,
             write_stall_timeout: Duration::from_secs(30),
-            drain_timeout: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(1),
         }
     }
 }
