@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use broker::Broker;
 use connect::embedded::{Embedded, PrintTo, Stdout};
@@ -30,7 +31,7 @@ const COMMIT_INTERVAL_MS: i64 = 100;
 /// What queries hold back of changed rows until the next commit, as Kafka Streams does.
 const CACHE_BYTES_MAX: i64 = 10 << 20;
 /// Bytes of records that a query buffers per source partition: a superstep takes at most so much.
-const BUFFER_BYTES_MAX: usize = 1 << 20;
+const BUFFER_BYTES_MAX: i64 = 1 << 20;
 
 /// What an instance is made of.
 #[derive(Clone)]
@@ -134,13 +135,10 @@ impl Instance {
     pub fn start_printing_to(options: InstanceOptions, print: Arc<dyn PrintTo>) -> Result<Arc<Self>, StartError> {
         let connector: Arc<dyn Connector> = Arc::new(Embedded::new(Arc::clone(&options.broker), print));
         let settings = |e: crate::settings::SettingsError| StartError::Settings(e.to_string());
-        let interval_ms = options.settings.duration_ms("commit.interval", COMMIT_INTERVAL_MS).map_err(settings)?;
+        options.settings.duration_ms("commit.interval", COMMIT_INTERVAL_MS).map_err(settings)?;
         options.settings.integer("cache_max_bytes", CACHE_BYTES_MAX).map_err(settings)?;
-        let committer = Committer::new(
-            Arc::clone(&connector),
-            Arc::clone(&options.clock),
-            std::time::Duration::from_millis(interval_ms.unsigned_abs()),
-        );
+        options.settings.integer("input.buffer.max.bytes", BUFFER_BYTES_MAX).map_err(settings)?;
+        let committer = Committer::new(Arc::clone(&connector), Arc::clone(&options.clock));
         let log =
             StatementLog::open(&connector, &options.instance_name).map_err(|e| StartError::Broker(e.to_string()))?;
         let commit_thread = committer.start().map_err(|e| StartError::Broker(e.to_string()))?;
@@ -242,8 +240,14 @@ impl Instance {
     }
 
     fn worker_options(&self, plan: &sql::TopologyPlan) -> WorkerOptions {
-        let cache = self.options.settings.integer("cache_max_bytes", CACHE_BYTES_MAX).unwrap_or(CACHE_BYTES_MAX);
-        let cache = plan.options.cache_max_bytes.unwrap_or(cache.max(0).unsigned_abs());
+        // All were looked at when the instance started.
+        let settings = &self.options.settings;
+        let number =
+            |name: &str, default: i64| settings.integer(name, default).unwrap_or(default).max(0).unsigned_abs();
+        let cache = plan.options.cache_max_bytes.unwrap_or_else(|| number("cache_max_bytes", CACHE_BYTES_MAX));
+        let interval_ms = settings.duration_ms("commit.interval", COMMIT_INTERVAL_MS).unwrap_or(COMMIT_INTERVAL_MS);
+        let interval_ms = plan.options.commit_interval_ms.unwrap_or(interval_ms);
+        let buffer = number("input.buffer.max.bytes", BUFFER_BYTES_MAX).max(1);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         WorkerOptions {
             connector: Arc::clone(&self.connector),
@@ -251,7 +255,8 @@ impl Instance {
             clock: Arc::clone(&self.options.clock),
             workers: if self.options.workers == 0 { cores } else { self.options.workers },
             cache_max_bytes: usize::try_from(cache).unwrap_or(usize::MAX),
-            buffer_bytes_max: BUFFER_BYTES_MAX,
+            buffer_bytes_max: usize::try_from(buffer).unwrap_or(usize::MAX),
+            commit_interval: Duration::from_millis(interval_ms.max(0).unsigned_abs()),
         }
     }
 

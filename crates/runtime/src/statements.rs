@@ -67,6 +67,8 @@ impl Instance {
         let mut skipped: BTreeSet<String> = BTreeSet::new();
         let mut steps = Vec::new();
         let mut problems: Vec<(usize, sql::Diagnostic)> = Vec::new();
+        // What a refused statement would have declared: others that need it are not told that it is unknown.
+        let mut refused: BTreeSet<String> = BTreeSet::new();
         for (index, statement) in statements.iter().enumerate() {
             if let Some(definition) = &definition
                 && let Some((name, needs)) = declares(statement)
@@ -97,7 +99,15 @@ impl Instance {
                     }
                     steps.push(Step::Run(bound));
                 }
-                Err(problem) => problems.push((index, problem)),
+                Err(problem) => {
+                    let declared = declares(statement);
+                    let follows =
+                        declared.as_ref().is_some_and(|(_, needs)| needs.iter().any(|n| refused.contains(*n)));
+                    refused.extend(declared.map(|(name, _)| name.to_owned()));
+                    if !follows {
+                        problems.push((index, problem));
+                    }
+                }
             }
         }
         if problems.is_empty() {
@@ -211,6 +221,7 @@ impl Instance {
             state.offsets.insert(name.clone(), offset);
             state.catalog.insert(object.clone());
         }
+        self.objects_changed();
         match &object.body {
             Body::Generator(generator) => {
                 let started = self.start_generator(&object, generator, paused)?;
@@ -247,6 +258,7 @@ impl Instance {
         if let Some(endpoint) = endpoint {
             endpoint.end();
         }
+        self.objects_changed();
         if object.is_some_and(|object| object.is_continuous()) {
             self.reconcile()?;
         }

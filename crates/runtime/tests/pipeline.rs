@@ -1,6 +1,10 @@
 //! The page-event pipeline in one process: broker on a directory of its own, instance, queries.
 
-mod pipeline {
-    pub mod bench;
-    mod counts;
-}
+#[path = "pipeline/bench.rs"]
+mod bench;
+#[path = "pipeline/counts.rs"]
+mod counts;
+#[path = "pipeline/pages.rs"]
+mod pages;
+#[path = "pipeline/statements.rs"]
+mod statements;

@@ -205,7 +205,10 @@ impl Connector for Embedded {
                 staged.offsets.into_iter().map(|at| (at.topic, at.partition, Offset(at.offset), at.metadata)).collect();
             all.push(TopologyCommit { producer, appends, offsets, member });
         }
-        self.broker.commit(all).map(|_| ()).map_err(|e| commit_error(&e))
+        self.broker.commit(all).map(|_| ()).map_err(|e| match self.broker.health() {
+            Some(failed) => ConnectError::Storage(failed.to_string()),
+            None => commit_error(&e),
+        })
     }
 
     fn forget(&self, spec: &TopologySpec) -> Result<(), ConnectError> {

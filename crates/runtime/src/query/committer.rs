@@ -4,27 +4,27 @@
 //! computing meanwhile: what they produce then belongs to the next commit. The thread sleeps while there is nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use connect::seam::{Commit, ConnectError, Connector, Producer};
 use os::Clock;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::run::{Prepared, Run};
+use super::run::{Preparation, Prepared, Run};
 
 /// When commits happen.
 #[derive(Debug)]
 pub(crate) struct Committer {
     connector: Arc<dyn Connector>,
     clock: Arc<dyn Clock>,
-    interval: Duration,
     state: Mutex<State>,
     condvar: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    runs: Vec<Arc<Run>>,
+    /// Each with the time of its last commit.
+    runs: Vec<(Arc<Run>, Instant)>,
     /// Somebody has something to commit.
     dirty: bool,
     /// Do not wait for the interval.
@@ -36,8 +36,8 @@ struct State {
 }
 
 impl Committer {
-    pub(crate) fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>, interval: Duration) -> Arc<Self> {
-        Arc::new(Self { connector, clock, interval, state: Mutex::default(), condvar: Condvar::new() })
+    pub(crate) fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { connector, clock, state: Mutex::default(), condvar: Condvar::new() })
     }
 
     /// Starts its thread.
@@ -48,13 +48,13 @@ impl Committer {
 
     /// Commits for this run from now on.
     pub(crate) fn add(&self, run: &Arc<Run>) {
-        self.state.lock().runs.push(Arc::clone(run));
+        self.state.lock().runs.push((Arc::clone(run), Instant::now()));
     }
 
     /// No longer commits for this run; waits until no commit is under way.
     pub(crate) fn remove(&self, run: &Arc<Run>) {
         let mut state = self.state.lock();
-        state.runs.retain(|other| !Arc::ptr_eq(other, run));
+        state.runs.retain(|(other, _)| !Arc::ptr_eq(other, run));
         while state.started > state.finished {
             self.condvar.wait(&mut state);
         }
@@ -107,7 +107,8 @@ impl Committer {
                     if state.stop {
                         return;
                     }
-                    let due = last + self.interval;
+                    let shortest = state.runs.iter().map(|(run, _)| run.interval).min();
+                    let due = last + shortest.unwrap_or_default();
                     if state.dirty && (state.urgent || Instant::now() >= due) {
                         break;
                     }
@@ -117,16 +118,24 @@ impl Committer {
                         self.condvar.wait(&mut state);
                     }
                 }
-                state.dirty = false;
-                state.urgent = false;
+                last = Instant::now();
+                let urgent = std::mem::take(&mut state.urgent);
+                let mut runs = Vec::new();
+                let mut later = false;
+                for (run, committed) in &mut state.runs {
+                    if urgent || *committed + run.interval <= last {
+                        *committed = last;
+                        runs.push(Arc::clone(run));
+                    } else {
+                        later = true;
+                    }
+                }
+                state.dirty = later;
                 state.started += 1;
-                state.runs.clone()
+                runs
             };
-            last = Instant::now();
             self.commit(&runs);
-            let mut state = self.state.lock();
-            state.finished += 1;
-            drop(state);
+            self.state.lock().finished += 1;
             self.condvar.notify_all();
         }
     }
@@ -136,8 +145,9 @@ impl Committer {
         let now_ms = self.clock.now_ms();
         for run in runs {
             match run.prepare_commit(now_ms) {
-                Ok(Some(ready)) => prepared.push((run, ready)),
-                Ok(None) => {}
+                Ok(Preparation::Ready(ready)) => prepared.push((run, ready)),
+                Ok(Preparation::Nothing) => {}
+                Ok(Preparation::Busy) => self.dirty(),
                 Err(error) => run.fail(error),
             }
         }

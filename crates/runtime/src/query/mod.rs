@@ -77,7 +77,7 @@ impl Query {
         changed: watch::Sender<u64>,
     ) -> std::io::Result<Self> {
         let spec = Self::spec_of(&plan, instance);
-        let run = Arc::new(Run::new(spec.clone(), Arc::new(Shared::new(changed))));
+        let run = Arc::new(Run::new(spec.clone(), Arc::new(Shared::new(changed)), options.commit_interval));
         let worker = Worker::start(&run, options)?;
         let tables = plan.tables.iter().filter_map(|(name, node)| table_view(catalog, &plan, name, *node)).collect();
         let description = describe(catalog, &plan, id, &tables);

@@ -24,6 +24,10 @@ pub(crate) struct Run {
     /// `None` while it is closed.
     pub(crate) producer: Mutex<Option<Box<dyn Producer>>>,
     pub(super) active: Mutex<Option<Active>>,
+    /// A print sink is writing, which may take as long as its reader likes.
+    pub(super) printing: AtomicBool,
+    /// Time between two commits.
+    pub(super) interval: Duration,
     /// Why the run must be closed and opened again, or given up.
     failure: Mutex<Option<ConnectError>>,
     /// Somebody waits for the tables as of a commit.
@@ -79,6 +83,20 @@ impl Active {
     }
 }
 
+/// How long a commit waits for a superstep before it looks whether that hangs on a print sink.
+const LOCK_WAIT: Duration = Duration::from_millis(20);
+
+/// What a topology has for a commit.
+#[derive(Debug)]
+pub(crate) enum Preparation {
+    /// Nothing.
+    Nothing,
+    /// It cannot be asked now: try again at the next commit.
+    Busy,
+    /// This.
+    Ready(Prepared),
+}
+
 /// One topology's part of a commit, and what holds when it has succeeded.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -94,13 +112,15 @@ impl fmt::Debug for Run {
 }
 
 impl Run {
-    pub(crate) fn new(spec: TopologySpec, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(spec: TopologySpec, shared: Arc<Shared>, interval: Duration) -> Self {
         Self {
             spec,
             shared,
             signal: Arc::default(),
             producer: Mutex::new(None),
             active: Mutex::new(None),
+            printing: AtomicBool::new(false),
+            interval,
             failure: Mutex::new(None),
             wanted: AtomicBool::new(false),
             committed: Mutex::default(),
@@ -108,10 +128,19 @@ impl Run {
         }
     }
 
-    /// Flushes the task and takes what is to be committed; `None`: nothing, or not now.
-    pub(crate) fn prepare_commit(&self, now_ms: i64) -> Result<Option<Prepared>, ConnectError> {
-        let mut guard = self.active.lock();
-        let Some(active) = guard.as_mut().filter(|active| active.dirty && !active.committing) else { return Ok(None) };
+    /// Flushes the task and takes what is to be committed.
+    pub(crate) fn prepare_commit(&self, now_ms: i64) -> Result<Preparation, ConnectError> {
+        let mut guard = loop {
+            if let Some(guard) = self.active.try_lock_for(LOCK_WAIT) {
+                break guard;
+            }
+            if self.printing.load(Ordering::Acquire) {
+                return Ok(Preparation::Busy);
+            }
+        };
+        let Some(active) = guard.as_mut().filter(|active| active.dirty && !active.committing) else {
+            return Ok(Preparation::Nothing);
+        };
         let effects = active.task.flush(&EvalContext::new(now_ms, now_ms.unsigned_abs()));
         self.stage(active, effects, now_ms)?;
         let mut staged = active.io.take_staged();
@@ -127,7 +156,7 @@ impl Run {
             .collect();
         active.dirty = false;
         if staged.is_empty() {
-            return Ok(None);
+            return Ok(Preparation::Nothing);
         }
         active.committing = true;
         let snapshots = self
@@ -136,7 +165,7 @@ impl Run {
             .then(|| active.task.stores().map(|store| store.snapshot()).collect());
         // The buffer is empty again: the thread that computes may have waited for that.
         self.signal.notify();
-        Ok(Some(Prepared { staged, positions, snapshots }))
+        Ok(Preparation::Ready(Prepared { staged, positions, snapshots }))
     }
 
     /// What became of a record: its timestamp, and how the ways through the plan ended. `None`: there is no such record.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use connect::seam::{ConnectError, Connector, TaskIo};
 use engine::expr::EvalContext;
-use engine::plan::{NodeId, Operator};
+use engine::plan::{NodeId, Operator, SinkNode, SinkTarget};
 use engine::seam::{Effects, Source, SourceBatch};
 use engine::task::{Task, TaskOptions};
 use os::Clock;
@@ -37,6 +37,8 @@ pub(crate) struct WorkerOptions {
     pub(crate) cache_max_bytes: usize,
     /// Bytes of records that each source partition buffers.
     pub(crate) buffer_bytes_max: usize,
+    /// Time between two commits.
+    pub(crate) commit_interval: Duration,
 }
 
 /// The thread of one query.
@@ -50,7 +52,10 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn start(run: &Arc<Run>, options: WorkerOptions) -> std::io::Result<Self> {
         let stopped = Arc::new(AtomicBool::new(false));
-        let work = Work { run: Arc::clone(run), options, stopped: Arc::clone(&stopped), seed: 0 };
+        let is_connector =
+            |operator: &Operator| matches!(operator, Operator::Sink(SinkNode { target: SinkTarget::Connector(_), .. }));
+        let prints = run.spec.topology.nodes.iter().any(|node| is_connector(&node.operator));
+        let work = Work { run: Arc::clone(run), options, stopped: Arc::clone(&stopped), seed: 0, prints };
         let name = format!("q-{}", run.spec.topology.root);
         let thread = std::thread::Builder::new().name(name).spawn(move || work.work())?;
         Ok(Self { run: Arc::clone(run), stopped, thread: Mutex::new(Some(thread)) })
@@ -72,6 +77,8 @@ struct Work {
     options: WorkerOptions,
     stopped: Arc<AtomicBool>,
     seed: u64,
+    /// Some sink is a connector.
+    prints: bool,
 }
 
 /// Why a run has ended.
@@ -145,7 +152,6 @@ impl Work {
             cause: e.to_string(),
             fix: "write the query differently".to_owned(),
         })?;
-        *run.shared.readers.write() = task.stores().collect();
         run.shared.set_life(QueryState::Restoring, None);
         for (id, node) in run.spec.topology.nodes.iter().enumerate() {
             let Operator::Aggregate(aggregate) = &node.operator else { continue };
@@ -157,9 +163,14 @@ impl Work {
                 })?;
             }
         }
+        let mut positions = BTreeMap::new();
         for source in &opened.sources {
             task.restore_position(source.node, source.partition, source.offset, &source.metadata);
+            positions.insert((source.topic.clone(), source.partition), source.offset);
         }
+        run.shared.figures.lock().positions = positions;
+        // Only now: nobody is to see half a state.
+        *run.shared.readers.write() = task.stores().collect();
         opened.io.watch(run.signal.waker());
         *run.producer.lock() = Some(opened.producer);
         *run.active.lock() = Some(Active::new(task, opened.io));
@@ -207,7 +218,11 @@ impl Work {
         self.seed = self.seed.wrapping_add(1);
         let context = EvalContext::new(now_ms, self.seed ^ now_ms.unsigned_abs().rotate_left(32));
         let effects = active.task.superstep(&context);
-        self.run.stage(active, effects, now_ms)?;
+        // A print sink may wait for whoever reads our standard output; commits of other queries do not wait for that.
+        self.run.printing.store(self.prints, Ordering::Release);
+        let staged = self.run.stage(active, effects, now_ms);
+        self.run.printing.store(false, Ordering::Release);
+        staged?;
         if let Some(newest) = newest {
             self.run.shared.figures.lock().delay_ms = Some((now_ms - newest).max(0));
         }

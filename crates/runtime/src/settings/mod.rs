@@ -19,10 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The settings that the program itself reads, with what they do; all others fill placeholders.
-pub const KNOWN: [(&str, &str); 4] = [
+pub const KNOWN: [(&str, &str); 5] = [
     ("commit.interval", "time between two commits of a query; 100 milliseconds"),
     ("cache_max_bytes", "bytes of changed rows that a query holds back until the next commit; 10485760"),
     ("function.definition", "which of the page-event statements start, separated by ; or |"),
+    ("input.buffer.max.bytes", "bytes of records that a query reads ahead of each partition; 1048576"),
     ("server.port", "port of the web console; 8080"),
 ];
 

@@ -1,0 +1,143 @@
+//! Statements: what repeats, what changes, what conflicts, what is dropped, what a restart brings back.
+
+use runtime::{ExecuteError, ExecuteOptions, OutcomeKind};
+
+use crate::bench::{Bench, Dir, PAGE_EVENTS};
+
+fn outcomes(bench: &Bench, sql: &str, options: &ExecuteOptions) -> Vec<(String, OutcomeKind)> {
+    let outcomes = bench.instance.execute(sql, options).unwrap_or_else(|error| panic!("{error}"));
+    outcomes.into_iter().map(|outcome| (outcome.name.unwrap_or_default(), outcome.outcome)).collect()
+}
+
+#[test]
+fn a_file_is_a_declaration() {
+    let dir = Dir::new("declaration");
+    let bench = Bench::start(&dir, &[("supplier.every", "1 hour")]);
+    let options = ExecuteOptions::default();
+    let first = outcomes(&bench, PAGE_EVENTS, &options);
+    assert_eq!(first.len(), 9);
+    assert!(first.iter().all(|(_, outcome)| *outcome == OutcomeKind::Created), "{first:?}");
+    let again = outcomes(&bench, PAGE_EVENTS, &options);
+    assert!(again.iter().all(|(_, outcome)| *outcome == OutcomeKind::Unchanged), "{again:?}");
+
+    // A generator's option is applied.
+    let settings = vec![("supplier.every".to_owned(), "2 hours".to_owned())];
+    let changed = outcomes(&bench, PAGE_EVENTS, &ExecuteOptions { settings, ..ExecuteOptions::default() });
+    for (name, outcome) in changed {
+        let expected = if name == "page_event_supplier" { OutcomeKind::Changed } else { OutcomeKind::Unchanged };
+        assert_eq!(outcome, expected, "{name}");
+    }
+    assert_eq!(bench.instance.generators()[0].every_ms, 7_200_000.0);
+
+    // A changed stateful query names both texts and the ways out; nothing else of the text is applied.
+    let settings = vec![("window.size".to_owned(), "7 seconds".to_owned())];
+    let text = format!("CREATE STREAM extra (a TEXT) WITH (topic = 'extra', value_format = 'json');\n{PAGE_EVENTS}");
+    match bench.instance.execute(&text, &ExecuteOptions { settings, ..ExecuteOptions::default() }) {
+        Err(ExecuteError::Conflict(all)) => {
+            let cause = &all[0].cause;
+            assert!(
+                cause.contains("5 seconds") && cause.contains("7 seconds") && cause.contains("DROP TABLE"),
+                "{cause}"
+            );
+            assert!(cause.contains("--data-dir"), "{cause}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(bench.broker.topic("extra").is_none());
+    bench.stop();
+}
+
+#[test]
+fn errors_have_a_place_and_nothing_is_applied() {
+    let dir = Dir::new("errors");
+    let bench = Bench::start(&dir, &[]);
+    let text = PAGE_EVENTS.replace("WHERE duration >", "WHERE durations >");
+    match bench.instance.execute(&text, &ExecuteOptions::default()) {
+        Err(ExecuteError::Text(all)) => {
+            assert!(all[0].cause.contains("unknown column `durations`; did you mean `duration`?"), "{all:?}");
+            assert_eq!(all.len(), 1, "what follows from an error is not told: {all:?}");
+            assert!(all[0].line > 1 && all[0].excerpt.contains("^^^^^^^^^"), "{all:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(bench.instance.queries().is_empty() && bench.broker.topic("R1").is_none());
+    bench.stop();
+}
+
+#[test]
+fn a_restart_brings_everything_back_and_a_drop_takes_it_away() {
+    let dir = Dir::new("drop");
+    let bench = Bench::start(&dir, &[("supplier.every", "1 hour")]);
+    bench.sql(PAGE_EVENTS);
+    bench.instance.generator_pause("page_event_supplier").unwrap();
+    bench.until_idle();
+    let id = bench.instance.query("page_count").unwrap().id;
+    bench.stop();
+
+    // Other settings do not change what was agreed on.
+    let bench = Bench::start(&dir, &[("topic.R2", "X2")]);
+    bench.until_idle();
+    let names: Vec<String> = bench.instance.queries().into_iter().map(|query| query.name).collect();
+    assert_eq!(names, ["page_count", "page_event_consumer", "page_event_function"]);
+    let query = bench.instance.query("page_visits").unwrap();
+    assert_eq!((query.name.as_str(), &query.id, query.reads.as_slice()), ("page_count", &id, &["R2".to_owned()][..]));
+    assert_eq!(bench.instance.generators()[0].state, runtime::GeneratorState::Paused);
+    assert_eq!(bench.instance.endpoints().len(), 2);
+
+    let in_use = bench.instance.execute("DROP TABLE page_count", &ExecuteOptions::default());
+    assert!(matches!(in_use, Err(ExecuteError::Text(_))), "{in_use:?}");
+    let at = bench.broker.now_ms();
+    bench.produce("R2", 0, &[(at, r#"{"name":"P1","duration":200}"#)]);
+    bench.until_idle();
+    bench.sql("DROP ENDPOINT analytics; DROP STREAM page_visits DELETE TOPIC; DROP TABLE page_count;");
+    assert!(bench.broker.topic("R4").is_none());
+    assert!(bench.broker.topic("millstream-page_count-page_count-changelog").is_none());
+    assert!(bench.broker.committed_offsets("millstream-page_count").is_empty());
+    assert!(bench.instance.query("page_count").is_err());
+    bench.stop();
+
+    // Gone is gone; created again, it counts anew from the beginning.
+    let bench = Bench::start(&dir, &[]);
+    assert!(bench.instance.query("page_count").is_err());
+    bench.sql(PAGE_EVENTS);
+    bench.until_idle();
+    let query = bench.instance.query("page_count").unwrap();
+    assert_ne!(query.id, id);
+    bench.until("the event is counted again", || bench.instance.query("page_count").unwrap().facts.records == 1);
+    bench.stop();
+}
+
+#[test]
+fn function_definition_chooses_what_starts() {
+    let dir = Dir::new("functions");
+    let set = [("function.definition", "pageEventConsumer;pageEventSupplier"), ("supplier.every", "1 hour")];
+    let bench = Bench::start(&dir, &set);
+    let options = ExecuteOptions { declaration: true, ..ExecuteOptions::default() };
+    let skipped: Vec<String> = outcomes(&bench, PAGE_EVENTS, &options)
+        .into_iter()
+        .filter(|(_, outcome)| *outcome == OutcomeKind::Skipped)
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(skipped, ["page_event_function", "page_count", "page_visits", "analytics"]);
+    bench.stop();
+}
+
+#[test]
+fn select_show_insert() {
+    let dir = Dir::new("select");
+    let bench = Bench::start(&dir, &[("supplier.every", "1 hour")]);
+    bench.sql(PAGE_EVENTS);
+    bench.sql("INSERT INTO page_events (name, duration) VALUES ('P1', 200), ('P2', 300), ('P1', 50)");
+    bench.until_idle();
+    bench.until("three are read", || bench.instance.query("page_count").unwrap().facts.records == 3);
+    let rows = |sql: &str| {
+        let outcomes = bench.instance.execute(sql, &ExecuteOptions::default()).unwrap();
+        serde_json::to_string(&outcomes[0].rows).unwrap()
+    };
+    assert_eq!(rows("SELECT name, visits FROM page_count ORDER BY name"), r#"[["P1",1],["P2",1]]"#);
+    assert_eq!(rows("SELECT 1 + 1 AS two"), "[[2]]");
+    assert!(rows("SHOW QUERIES").contains(r#""page_count","running""#));
+    assert!(rows("SHOW TOPICS").contains(r#"["R2",1,3]"#));
+    assert!(rows("DESCRIBE page_count").contains(r#"["visits","BIGINT"]"#));
+    bench.stop();
+}
