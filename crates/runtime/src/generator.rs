@@ -37,6 +37,8 @@ pub(crate) struct Generator {
     records: AtomicU64,
     last_ms: AtomicI64,
     blocked: Mutex<Option<String>>,
+    /// Held while it writes; what was written last and may not be durable yet.
+    unsynced: Mutex<Option<Durable>>,
     pub(crate) rate: Mutex<RateMeter>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
@@ -63,6 +65,7 @@ impl Generator {
             records: AtomicU64::new(0),
             last_ms: AtomicI64::new(-1),
             blocked: Mutex::default(),
+            unsynced: Mutex::default(),
             rate: Mutex::default(),
             thread: Mutex::default(),
         });
@@ -72,10 +75,15 @@ impl Generator {
         Ok(this)
     }
 
-    /// Pauses or resumes it.
+    /// Pauses or resumes it. When it is paused, its last event is durable and no other comes.
     pub(crate) fn set_paused(&self, paused: bool) {
         self.paused.store(paused, Ordering::Relaxed);
         self.signal.notify();
+        let mut unsynced = self.unsynced.lock();
+        if paused && let Some(durable) = unsynced.take() {
+            // A failure is the generator's own to tell: it waits for the same rounds.
+            let _ = durable.wait();
+        }
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -120,7 +128,6 @@ impl Generator {
     fn work(&self, writer: &EventWriter) {
         let mut seed = fastrand::u64(..);
         let mut due = Instant::now() + self.every;
-        let mut unsynced: Option<Durable> = None;
         while !self.stopped.load(Ordering::Relaxed) {
             if self.is_paused() {
                 self.signal.wait();
@@ -132,11 +139,16 @@ impl Generator {
                 self.signal.wait_for(due - now);
                 continue;
             }
+            let mut unsynced = self.unsynced.lock();
+            if self.is_paused() {
+                continue;
+            }
             // A disk that hangs holds the generator back, instead of filling the page cache.
             if let Some(durable) = unsynced.take()
                 && let Err(error) = durable.wait()
             {
-                self.block(error.to_string());
+                drop(unsynced);
+                self.block(&error.to_string());
                 continue;
             }
             let behind = ((now - due).as_nanos() / self.every.as_nanos()) as u64;
@@ -148,19 +160,24 @@ impl Generator {
             let context = EvalContext::new(now_ms, seed);
             match writer.write(count as usize, &context) {
                 Ok(written) => {
-                    unsynced = Some(written.durable);
+                    *unsynced = Some(written.durable);
                     self.records.fetch_add(count, Ordering::Relaxed);
                     self.last_ms.store(now_ms, Ordering::Relaxed);
                     *self.blocked.lock() = None;
                 }
-                Err(error) => self.block(error.to_string()),
+                Err(error) => {
+                    drop(unsynced);
+                    self.block(&error.to_string());
+                }
             }
         }
     }
 
-    fn block(&self, reason: String) {
-        tracing::warn!(generator = self.name, "blocked: {reason}");
-        *self.blocked.lock() = Some(reason);
+    fn block(&self, reason: &str) {
+        let known = self.blocked.lock().replace(reason.to_owned());
+        if known.as_deref() != Some(reason) {
+            tracing::warn!(generator = self.name, "blocked: {reason}");
+        }
         self.signal.wait_for(BLOCKED_WAIT);
     }
 }

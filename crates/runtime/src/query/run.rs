@@ -138,9 +138,14 @@ impl Run {
                 return Ok(Preparation::Busy);
             }
         };
-        let Some(active) = guard.as_mut().filter(|active| active.dirty && !active.committing) else {
+        let Some(active) = guard.as_mut() else { return Ok(Preparation::Nothing) };
+        if !active.dirty {
+            // All is committed. Somebody may have asked while the commit before this one was under way.
+            if self.wanted.swap(false, Ordering::AcqRel) {
+                self.publish(active.task.stores().map(|store| store.snapshot()).collect());
+            }
             return Ok(Preparation::Nothing);
-        };
+        }
         let effects = active.task.flush(&EvalContext::new(now_ms, now_ms.unsigned_abs()));
         self.stage(active, effects, now_ms)?;
         let mut staged = active.io.take_staged();
@@ -194,11 +199,15 @@ impl Run {
         }
         self.shared.figures.lock().commits += 1;
         if let Some(snapshots) = prepared.snapshots {
-            let mut committed = self.committed.lock();
-            committed.snapshots = snapshots;
-            committed.sequence += 1;
-            self.published.notify_all();
+            self.publish(snapshots);
         }
+    }
+
+    fn publish(&self, snapshots: Vec<Snapshot>) {
+        let mut committed = self.committed.lock();
+        committed.snapshots = snapshots;
+        committed.sequence += 1;
+        self.published.notify_all();
     }
 
     /// It must be closed, and opened again or given up.
