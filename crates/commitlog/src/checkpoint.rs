@@ -19,6 +19,7 @@ use crate::error::{OpenError, StorageError};
 pub(crate) const RECOVERY_POINT: &str = "recovery-point-offset-checkpoint";
 pub(crate) const LOG_START: &str = "log-start-offset-checkpoint";
 pub(crate) const HIGH_WATERMARK: &str = "replication-offset-checkpoint";
+pub(crate) const CLEANER: &str = "cleaner-offset-checkpoint";
 pub(crate) const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 pub(crate) const CLEAN_SHUTDOWN_TEXT: &str = "{\"version\":0,\"brokerEpoch\":-1}";
 

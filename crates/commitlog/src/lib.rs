@@ -21,6 +21,7 @@ mod tests;
 
 mod append;
 mod checkpoint;
+mod compact;
 pub mod config;
 mod epoch;
 pub mod error;

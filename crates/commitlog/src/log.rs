@@ -236,6 +236,10 @@ pub(crate) struct State {
     pub rolled: VecDeque<(Arc<Segment>, Image)>,
     /// The round that this log was last entered into.
     pub entered: u64,
+    /// Everything below was compacted.
+    pub cleaned_to: i64,
+    /// Compaction met damage: it is not tried again in this run.
+    pub uncleanable: bool,
     /// No more appends: the set is closing.
     pub closed: bool,
 }
@@ -273,6 +277,8 @@ impl State {
             epochs_written: String::new(),
             rolled: VecDeque::new(),
             entered: 0,
+            cleaned_to: 0,
+            uncleanable: false,
             closed: false,
         }
     }
@@ -446,6 +452,10 @@ impl Log {
     pub(crate) fn recovery_point(&self) -> i64 {
         // Not the log start, even where that is higher: records below it may still be in the journal alone.
         self.state.lock().synced_end
+    }
+
+    pub(crate) fn cleaned_to(&self) -> i64 {
+        self.state.lock().cleaned_to
     }
 
     /// Shows what the state says; whoever watches is woken by [`Log::wake`], after the lock is free.

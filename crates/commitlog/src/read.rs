@@ -19,6 +19,17 @@ struct View {
     last_stable: i64,
 }
 
+/// What a segment gives to a read.
+#[derive(Debug)]
+enum Piece {
+    /// Batches, and the offset behind them.
+    Chunk(Chunk, i64),
+    /// No batch at or above the offset: compaction took them, or the next segment has them.
+    Nothing,
+    /// The bound, or no room for the next batch.
+    Stop,
+}
+
 impl View {
     fn bound(&self, isolation: Isolation) -> i64 {
         match isolation {
@@ -63,7 +74,7 @@ impl Log {
             let first = result.chunks.is_empty();
             let outcome = self.read_segment(segment, next, bound, left, request.at_least_one && first);
             match outcome {
-                Ok(Some((chunk, end))) => {
+                Ok(Piece::Chunk(chunk, end)) => {
                     left = left.saturating_sub(chunk.len() as u64);
                     result.chunks.push(chunk);
                     next = end;
@@ -72,8 +83,8 @@ impl Log {
                         break;
                     }
                 }
-                Ok(None) if segment.next_offset() > next => break,
-                Ok(None) => {}
+                Ok(Piece::Nothing) => {}
+                Ok(Piece::Stop) => break,
                 // What was read before the damage is returned first.
                 Err(_) if !first => break,
                 Err(e) => return Err(e),
@@ -108,10 +119,10 @@ impl Log {
         bound: i64,
         bytes_max: u64,
         at_least_one: bool,
-    ) -> Result<Option<(Chunk, i64)>, ReadError> {
-        let Some(start) = segment.find(from)? else { return Ok(None) };
+    ) -> Result<Piece, ReadError> {
+        let Some(start) = segment.find(from)? else { return Ok(Piece::Nothing) };
         if start.header.base_offset.0 >= bound {
-            return Ok(None);
+            return Ok(Piece::Stop);
         }
         // The size first: what is appended meanwhile lies above the bound, which was taken before.
         let (size, next_offset) = {
@@ -121,12 +132,12 @@ impl Log {
         let end = if bound >= next_offset { size } else { self.position_of(segment, bound, size)? };
         let end = segment.readable_end(start, end, bytes_max, at_least_one)?;
         if end <= start.position {
-            return Ok(None);
+            return Ok(Piece::Stop);
         }
         let next = if end == size { next_offset } else { segment.offset_at(end)? };
         let file = Arc::clone(segment.file()?);
         let len = u32::try_from(end - start.position).unwrap_or(u32::MAX);
-        Ok(Some((Chunk::FileRange { file, position: start.position, len }, next)))
+        Ok(Piece::Chunk(Chunk::FileRange { file, position: start.position, len }, next))
     }
 
     /// Where the first batch at or above `offset` stands; `size` when there is none or damage comes first.

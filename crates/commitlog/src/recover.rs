@@ -16,6 +16,7 @@ use os::{Disk, File, OpenMode};
 use record::{BatchHeader, Offset};
 
 use crate::append::marker_of;
+use crate::compact::KINDS;
 use crate::config::LogConfig;
 use crate::epoch::LeaderEpochs;
 use crate::error::StorageError;
@@ -41,6 +42,7 @@ pub(crate) struct Hints {
     pub config: LogConfig,
     pub recovery_point: i64,
     pub log_start: i64,
+    pub cleaned_to: i64,
     pub journal: Vec<Entry>,
 }
 
@@ -151,6 +153,7 @@ impl Recovery {
 
     /// Finds the segments and snapshots; removes what a crash left half-made.
     fn list(&mut self) -> Result<(), StorageError> {
+        self.finish_swaps()?;
         let entries = self.disk().read_dir(&self.dir).map_err(|e| self.error("list", e))?;
         let mut bases = Vec::new();
         let mut indexes = Vec::new();
@@ -188,6 +191,53 @@ impl Recovery {
         }
         self.segments = bases.iter().map(|base| Arc::new(self.segment(*base))).collect();
         self.log_start = self.log_start.max(bases[0]);
+        Ok(())
+    }
+
+    /// Compactions that were decided but not done are done; traces of others go.
+    fn finish_swaps(&self) -> Result<(), StorageError> {
+        let entries = self.disk().read_dir(&self.dir).map_err(|e| self.error("list", e))?;
+        let named = |end: &str| -> Vec<i64> {
+            entries.iter().filter_map(|e| e.name.strip_suffix(end)).filter_map(|stem| stem.parse().ok()).collect()
+        };
+        let sync_dir = || self.disk().sync_dir(&self.dir).map_err(|e| self.error("sync", e));
+        let logs = named(".log");
+        let decided = named(".log.swap");
+        for base in &decided {
+            let swap = self.dir.join(file_name(*base, "log.swap"));
+            let open = || {
+                let file = self.disk().open(&swap, OpenMode::Read)?;
+                let len = file.len()?;
+                let mut scanner = Scanner::new(file, 0, len);
+                let mut end = *base;
+                while let Step::Batch(header) = scanner.step(end)? {
+                    end = header.next_offset().0;
+                }
+                Ok(end)
+            };
+            let end = open().map_err(|e| StorageError::new("read", &swap, e))?;
+            for replaced in logs.iter().filter(|b| **b > *base && **b < end) {
+                self.segment(*replaced).remove_files()?;
+            }
+            sync_dir()?;
+            for kind in KINDS {
+                let (from, to) = (file_name(*base, &format!("{kind}.swap")), file_name(*base, kind));
+                let (from, to) = (self.dir.join(from), self.dir.join(to));
+                if kind == "log" {
+                    sync_dir()?;
+                }
+                match self.disk().rename(&from, &to) {
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                    result => result.map_err(|e| StorageError::new("rename", &from, e))?,
+                }
+            }
+            sync_dir()?;
+        }
+        for entry in entries.iter().filter(|e| e.name.ends_with(".swap")) {
+            if decided.iter().all(|base| !entry.name.starts_with(&format!("{base:020}."))) {
+                remove_if_there(self.disk(), &self.dir.join(&entry.name))?;
+            }
+        }
         Ok(())
     }
 
@@ -456,7 +506,10 @@ impl Recovery {
             }
             let ended = matches!(step, Step::End);
             // What the segment lost, the journal may have.
-            if let Some(entry) = self.journal.get(&self.end).cloned() {
+            // (Below the recovery point it has nothing to give: compaction may have moved what it speaks of.)
+            if self.end >= self.recovery_point
+                && let Some(entry) = self.journal.get(&self.end).cloned()
+            {
                 if entry.segment_base == segment.base && entry.position == at {
                     file.write_all_at(&entry.bytes, at).map_err(|e| segment.storage_error("restore the tail of", e))?;
                     len = len.max(at + entry.bytes.len() as u64);
@@ -651,6 +704,7 @@ impl Recovery {
         let mut state =
             State::new(self.hints.config.clone(), std::mem::take(&mut self.segments), self.log_start, self.end);
         state.snapshot_end = snapshot_end;
+        state.cleaned_to = self.hints.cleaned_to.min(self.end);
         state.bytes_since_snapshot = self.scanned_bytes;
         state.producers = std::mem::take(&mut self.producers);
         state.epochs = std::mem::take(&mut self.epochs);

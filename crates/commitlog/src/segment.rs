@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use record::{BatchHeader, HEADER_BYTES, Offset};
 
 use crate::error::{ReadError, StorageError};
-use crate::index::{OffsetIndex, TimeIndex};
+use crate::index::{OffsetIndex, Table, TimeIndex};
 use crate::log::AbortedTxn;
 use crate::range_set::RangeSet;
 use crate::scan::{Scanner, Step};
@@ -97,6 +97,11 @@ impl Segment {
                 bad: Vec::new(),
             }),
         }
+    }
+
+    /// A segment whose file is open, under whatever name.
+    pub(crate) fn with_file(disk: &Arc<dyn Disk>, dir: &Path, base: i64, file: Arc<dyn File>) -> Self {
+        Self { file: OnceLock::from(file), ..Self::new(disk, dir, base) }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -339,13 +344,25 @@ impl Segment {
             self.write_table("txnindex", &image.aborted)?;
         }
         if closed {
-            use crate::index::Table;
-            let mut state = self.state.lock();
-            state.offsets.table =
-                Table::OnDisk { file: offsets, entries: image.offsets.len() / OffsetIndex::ENTRY_BYTES };
-            state.times.table = Table::OnDisk { file: times, entries: image.times.len() / TimeIndex::ENTRY_BYTES };
+            self.move_indexes(offsets, times);
         }
         Ok(())
+    }
+
+    /// The indexes of a compacted segment, under names that do not count yet.
+    pub(crate) fn write_cleaned_indexes(&self, image: &IndexImage) -> Result<(), StorageError> {
+        let offsets = self.write_table("index.cleaned", &image.offsets)?;
+        let times = self.write_table("timeindex.cleaned", &image.times)?;
+        self.write_table("txnindex.cleaned", &image.aborted)?;
+        self.move_indexes(offsets, times);
+        Ok(())
+    }
+
+    fn move_indexes(&self, offsets: Arc<dyn File>, times: Arc<dyn File>) {
+        let mut state = self.state.lock();
+        let (offsets_len, times_len) = (state.offsets.table.len(), state.times.table.len());
+        state.offsets.table = Table::OnDisk { file: offsets, entries: offsets_len };
+        state.times.table = Table::OnDisk { file: times, entries: times_len };
     }
 
     fn write_table(&self, kind: &str, bytes: &[u8]) -> Result<Arc<dyn File>, StorageError> {

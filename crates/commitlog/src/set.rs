@@ -99,6 +99,7 @@ impl LogSet {
         let recovery_points =
             checkpoint::read(&**disk, &options.log_dir.join(checkpoint::RECOVERY_POINT), &mut report.damage)?;
         let log_starts = checkpoint::read(&**disk, &options.log_dir.join(checkpoint::LOG_START), &mut report.damage)?;
+        let cleaned = checkpoint::read(&**disk, &options.log_dir.join(checkpoint::CLEANER), &mut report.damage)?;
         let (mut journal, mut found) = Journal::open(&**disk, &options.state_dir)?;
         if report.clean {
             // Everything was synced in its segment.
@@ -117,6 +118,7 @@ impl LogSet {
                 config: options.default_config.clone(),
                 recovery_point: recovery_points.get(&name).copied().unwrap_or(0),
                 log_start: log_starts.get(&name).copied().unwrap_or(0),
+                cleaned_to: cleaned.get(&name).copied().unwrap_or(0),
                 journal: found.remove(&name).unwrap_or_default(),
                 name,
             })
@@ -289,6 +291,9 @@ impl LogSet {
         }
         write_recovery_points(&self.shared, &*self.logs)?;
         write_log_starts(&self.shared, &*self.logs)?;
+        if removed.iter().any(|log| log.cleaned_to() > 0) {
+            write_checkpoint(&self.shared, &*self.logs, checkpoint::CLEANER, Log::cleaned_to)?;
+        }
         for path in gone {
             disk.remove_dir_all(&path).map_err(|e| StorageError::new("remove", &path, e))?;
         }
@@ -325,7 +330,7 @@ impl LogSet {
         self.shared.failure()
     }
 
-    /// Checkpoints, retention, forgetting idle producers. To be called about once a second from one background thread.
+    /// Checkpoints, retention, compaction, forgetting idle producers. To be called about once a second from one background thread.
     /// An error that is more than a full disk has latched the set.
     pub fn maintain(&self, now_ms: TimestampMs) -> Result<(), StorageError> {
         if let Some(failure) = self.shared.failure() {
@@ -362,7 +367,19 @@ impl LogSet {
             sync_logs(&self.shared, &behind)?;
             self.write_recovery_points_if_moved(&logs)?;
         }
-        Ok(())
+        self.compact_one(&logs, now_ms)
+    }
+
+    /// Compacts the log that has the most to gain, if one has enough: one at a time, so that the rest of the maintenance is
+    /// not kept waiting for long.
+    fn compact_one(&self, logs: &[Arc<Log>], now_ms: TimestampMs) -> Result<(), StorageError> {
+        let plans = logs.iter().filter_map(|log| Some((log, log.compaction_plan(now_ms)?)));
+        let due = plans.filter(|(_, plan)| plan.is_due());
+        let Some((log, plan)) = due.max_by(|(_, a), (_, b)| a.dirty_ratio.total_cmp(&b.dirty_ratio)) else {
+            return Ok(());
+        };
+        log.compact(plan, now_ms)?;
+        write_checkpoint(&self.shared, &*self.logs, checkpoint::CLEANER, Log::cleaned_to)
     }
 
     fn write_recovery_points_if_moved(&self, logs: &[Arc<Log>]) -> Result<(), StorageError> {

@@ -1,6 +1,7 @@
 //! Tests of the room, as data: each through one `check`, on the simulated disk where power matters.
 
 mod behaviour;
+mod compaction;
 mod damage;
 mod power;
 

@@ -157,7 +157,7 @@ impl BatchBuilder {
     }
 }
 
-fn write_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+pub(crate) fn write_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     match bytes {
         None => varint::write_i32(out, -1),
         Some(bytes) => {

@@ -1,0 +1,514 @@
+//! Compaction: of each key the last record stays. Kafka's rules, as its `Cleaner` has them.
+//!
+//! One pass reads the dirty part and remembers the last offset of each key, by a 128-bit hash, up to a bound; a second pass
+//! copies the closed segments, old and dirty, without what is superseded. Offsets, producers and sequences stay, so that
+//! gaps are all that a reader sees. Nothing at or above the last stable offset is touched, nor the active segment.
+//!
+//! - Records of aborted transactions go. Their marker, and tombstones, get a delete horizon when they first could go, and
+//!   go when it has passed.
+//! - The last batch of each producer stays, be it without records, so that its sequence is known.
+//! - A batch that does not check out ends the attempt: nothing of that log is compacted until the next start.
+//!
+//! Files are replaced so that a crash at any point leaves the old ones or the new ones:
+//!
+//! ```text
+//! 1  B.log.cleaned, B.index.cleaned … written and synced     a start removes them
+//! 2  B.index.cleaned … → B.index.swap …                      a start removes them, as B.log.swap is missing
+//! 3  B.log.cleaned → B.log.swap                              decided: a start does the rest
+//! 4  the other segments of the group removed
+//! 5  B.index.swap … → B.index …
+//! 6  B.log.swap → B.log                                      done
+//! ```
+
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use os::{File, OpenMode};
+use record::control::{ControlType, parse_end_txn_marker};
+use record::{Batch, BatchError, BatchHeader, ReadLimits, TimestampMs};
+
+use crate::error::StorageError;
+use crate::log::{AbortedTxn, Log};
+use crate::scan::{Scanner, Step};
+use crate::segment::{Segment, remove_if_there};
+
+/// How many keys one compaction remembers: about 50 MB. What does not fit is left to the next one.
+const KEYS_MAX: usize = 1 << 20;
+/// Copied batches are written in pieces of this size.
+const WRITE_BYTES: usize = 1 << 20;
+/// The files of a segment, its log last.
+pub(crate) const KINDS: [&str; 4] = ["index", "timeindex", "txnindex", "log"];
+
+/// What a compaction would do.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// All closed segments that may be touched.
+    segments: Vec<Arc<Segment>>,
+    first_dirty: i64,
+    /// Bytes not compacted yet, of all that may be.
+    pub dirty_ratio: f64,
+    /// `max.compaction.lag.ms` has passed.
+    overdue: bool,
+    min_dirty_ratio: f64,
+    delete_retention_ms: i64,
+    segment_bytes_max: u64,
+    index_interval_bytes: u32,
+    /// Of each producer, the offset of its last batch of data and its epoch.
+    last_batches: HashMap<i64, (Option<i64>, i16)>,
+}
+
+impl Plan {
+    /// Whether there is enough to do.
+    pub(crate) fn is_due(&self) -> bool {
+        self.overdue || self.dirty_ratio > 0.0 && self.dirty_ratio >= self.min_dirty_ratio
+    }
+}
+
+/// Why a compaction stopped.
+#[derive(Debug)]
+enum Stopped {
+    Storage(StorageError),
+    /// Bytes that do not check out, or do not decompress.
+    Damage(PathBuf, u64),
+}
+
+impl From<StorageError> for Stopped {
+    fn from(e: StorageError) -> Self {
+        Self::Storage(e)
+    }
+}
+
+impl Log {
+    /// What there is to compact.
+    pub(crate) fn compaction_plan(&self, now_ms: TimestampMs) -> Option<Plan> {
+        let state = self.state.lock();
+        if !state.config.cleanup.compacts() || state.uncleanable || state.closed || self.is_deleted() {
+            return None;
+        }
+        let stable = state.last_stable();
+        let active = state.active().base;
+        let unfinished = state.rolled.front().map_or(active, |(segment, _)| segment.base);
+        let may_be_touched = |segment: &&Arc<Segment>| {
+            let s = segment.state.lock();
+            let age_ms = now_ms.0.saturating_sub(s.max_timestamp);
+            segment.base < unfinished
+                && s.next_offset <= stable
+                && (state.config.min_compaction_lag_ms <= 0 || age_ms >= state.config.min_compaction_lag_ms)
+                && s.bad.is_empty()
+        };
+        let segments: Vec<Arc<Segment>> = state.segments.iter().take_while(may_be_touched).cloned().collect();
+        let first_dirty = state.cleaned_to.max(state.log_start);
+        let (mut clean, mut dirty) = (0, 0);
+        let mut oldest_dirty = None;
+        for segment in &segments {
+            let s = segment.state.lock();
+            if s.next_offset <= first_dirty {
+                clean += s.size;
+            } else {
+                dirty += s.size;
+                oldest_dirty.get_or_insert(s.max_timestamp);
+            }
+        }
+        let overdue = oldest_dirty.is_some_and(|t| now_ms.0.saturating_sub(t) > state.config.max_compaction_lag_ms);
+        let last_batches = state
+            .producers
+            .iter()
+            .map(|(id, entry)| (id, (entry.window().last().map(|b| b.last_offset), entry.epoch)))
+            .collect();
+        Some(Plan {
+            segments,
+            first_dirty,
+            dirty_ratio: if dirty == 0 { 0.0 } else { dirty as f64 / (clean + dirty) as f64 },
+            overdue: overdue && dirty > 0,
+            min_dirty_ratio: state.config.min_cleanable_dirty_ratio,
+            delete_retention_ms: state.config.delete_retention_ms,
+            segment_bytes_max: u64::from(state.config.segment_bytes_max),
+            index_interval_bytes: state.config.index_interval_bytes,
+            last_batches,
+        })
+    }
+
+    /// Compacts. Damage is reported and ends it; a full disk is an error that changes nothing.
+    pub(crate) fn compact(&self, plan: Plan, now_ms: TimestampMs) -> Result<(), StorageError> {
+        match self.try_compact(&plan, now_ms) {
+            Ok(cleaned_to) => {
+                self.state.lock().cleaned_to = cleaned_to;
+                Ok(())
+            }
+            Err(_) if self.is_deleted() => Ok(()),
+            Err(Stopped::Storage(e)) => {
+                // Half a copy takes space that may be missing.
+                for segment in &plan.segments {
+                    remove_if_there(&*self.shared.disk, &segment.sibling("log.cleaned"))?;
+                }
+                Err(e)
+            }
+            Err(Stopped::Damage(file, position)) => {
+                tracing::error!(log = self.name(), file = %file.display(), position, "damaged bytes: not compacted");
+                self.state.lock().uncleanable = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn try_compact(&self, plan: &Plan, now_ms: TimestampMs) -> Result<i64, Stopped> {
+        let keys = Keys::read(plan)?;
+        let mut touched: Vec<Arc<Segment>> = plan.segments.clone();
+        touched.retain(|s| s.base < keys.end);
+        let mut transactions = Transactions::new(&touched);
+        for group in groups(&touched, plan.segment_bytes_max) {
+            let copy = self.copy_group(plan, group, &keys, &mut transactions, now_ms)?;
+            self.replace_group(group, copy)?;
+        }
+        Ok(keys.end)
+    }
+
+    /// Copies what stays of a group of segments into a new one.
+    fn copy_group(
+        &self,
+        plan: &Plan,
+        group: &[Arc<Segment>],
+        keys: &Keys,
+        transactions: &mut Transactions,
+        now_ms: TimestampMs,
+    ) -> Result<Arc<Segment>, Stopped> {
+        let base = group[0].base;
+        let path = self.dir().join(crate::segment::file_name(base, "log.cleaned"));
+        let open = || {
+            let file = self.shared.disk.open(&path, OpenMode::Write)?;
+            file.set_len(0)?;
+            Ok(file)
+        };
+        let file = open().map_err(|e| StorageError::new("create", &path, e))?;
+        let segment = Arc::new(Segment::with_file(&self.shared.disk, self.dir(), base, Arc::clone(&file)));
+        let mut copy = Copy { segment: &segment, file, pending: Vec::new(), written: 0 };
+        for old in group {
+            let mut scanner = Batches::of(old)?;
+            while let Some(batch) = scanner.next()? {
+                let kept = keep(plan, keys, transactions, &batch, now_ms);
+                if let Some((header, bytes)) = kept.map_err(|_| scanner.damage())? {
+                    copy.push(&header, &bytes, plan.index_interval_bytes);
+                    copy.write_beyond(WRITE_BYTES)?;
+                }
+            }
+        }
+        copy.write_beyond(0)?;
+        {
+            let mut state = segment.state.lock();
+            state.next_offset = group[group.len() - 1].next_offset();
+            state.aborted = std::mem::take(&mut transactions.kept);
+            let size = state.size;
+            state.checked.insert(0, size);
+        }
+        Ok(segment)
+    }
+
+    /// Puts the copy in the place of the group, on disk and for readers.
+    fn replace_group(&self, group: &[Arc<Segment>], copy: Arc<Segment>) -> Result<(), StorageError> {
+        let disk = &*self.shared.disk;
+        let dir = self.dir();
+        let sync_dir = || disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e));
+        let rename = |from: &str, to: &str| {
+            let (from, to) = (copy.sibling(from), copy.sibling(to));
+            disk.rename(&from, &to).map_err(|e| StorageError::new("rename", &from, e))
+        };
+        let _no_chore_meanwhile = self.files.lock();
+        if self.is_deleted() {
+            return Ok(());
+        }
+        copy.file()?.sync_data().map_err(|e| copy.storage_error("sync", e))?;
+        let image = copy.state.lock().index_image();
+        if let Some(image) = image {
+            copy.write_cleaned_indexes(&image)?;
+        }
+        sync_dir()?;
+        for kind in &KINDS[..3] {
+            rename(&format!("{kind}.cleaned"), &format!("{kind}.swap"))?;
+        }
+        sync_dir()?;
+        rename("log.cleaned", "log.swap")?;
+        sync_dir()?;
+        for old in &group[1..] {
+            // Who reads them goes on: the files are open.
+            old.file()?;
+            old.remove_files()?;
+        }
+        group[0].file()?;
+        sync_dir()?;
+        for kind in &KINDS[..3] {
+            rename(&format!("{kind}.swap"), kind)?;
+        }
+        sync_dir()?;
+        rename("log.swap", "log")?;
+        sync_dir()?;
+
+        let mut state = self.state.lock();
+        let mut segments = Vec::clone(&state.segments);
+        let first = segments.iter().position(|s| Arc::ptr_eq(s, &group[0]));
+        if let Some(first) = first {
+            segments.splice(first..first + group.len(), [copy]);
+            state.segments = Arc::new(segments);
+        }
+        Ok(())
+    }
+}
+
+/// What stays of a batch: nothing, all of it, or some records.
+fn keep(
+    plan: &Plan,
+    keys: &Keys,
+    transactions: &mut Transactions,
+    batch: &Batch,
+    now_ms: TimestampMs,
+) -> Result<Option<(BatchHeader, Bytes)>, BatchError> {
+    let header = &batch.header;
+    let control = header.is_control();
+    let discardable = if control { transactions.marker(batch)? } else { transactions.data(header) };
+    let expired = header.delete_horizon().is_some_and(|horizon| horizon <= now_ms);
+    let discard = if control { discardable && expired } else { discardable };
+    let last_of_producer =
+        plan.last_batches.get(&header.producer_id.0).is_some_and(|(last_data, epoch)| match last_data {
+            Some(offset) => header.last_offset().0 == *offset,
+            None => control && header.producer_epoch.0 == *epoch,
+        });
+    if discard && !last_of_producer {
+        return Ok(None);
+    }
+    let records = batch.records(ReadLimits::default())?;
+    let mut stay = Vec::new();
+    let mut tombstones = false;
+    for record in &records {
+        let record = record?;
+        let stays = if discard {
+            false
+        } else if control || record.offset.0 >= keys.end {
+            true
+        } else {
+            // A record without a key has no place in a compacted log.
+            let newest = record.key.is_some_and(|key| keys.last(key).is_none_or(|last| record.offset.0 >= last));
+            newest && (record.value.is_some() || !expired)
+        };
+        tombstones |= stays && !control && record.value.is_none();
+        stay.push(stays);
+    }
+    let first_horizon = (tombstones || control && discardable) && header.delete_horizon().is_none();
+    let horizon = first_horizon.then(|| TimestampMs(now_ms.0.saturating_add(plan.delete_retention_ms)));
+    let count = stay.iter().filter(|s| **s).count();
+    if count == 0 && !last_of_producer {
+        return Ok(None);
+    }
+    if count == stay.len() && horizon.is_none() {
+        return Ok(Some((*header, batch.bytes.clone())));
+    }
+    let bytes = record::rebuild(batch, &records, &stay, horizon)?;
+    Ok(Some((BatchHeader::parse(&bytes)?, bytes)))
+}
+
+/// The segment being written.
+struct Copy<'s> {
+    segment: &'s Segment,
+    file: Arc<dyn File>,
+    pending: Vec<u8>,
+    written: u64,
+}
+
+impl Copy<'_> {
+    fn push(&mut self, header: &BatchHeader, bytes: &[u8], index_interval_bytes: u32) {
+        let position = self.written + self.pending.len() as u64;
+        self.segment.state.lock().add(header, position, index_interval_bytes);
+        self.pending.extend_from_slice(bytes);
+    }
+
+    fn write_beyond(&mut self, bytes_max: usize) -> Result<(), StorageError> {
+        if self.pending.len() > bytes_max {
+            let write = self.file.write_all_at(&self.pending, self.written);
+            write.map_err(|e| self.segment.storage_error("write the compacted", e))?;
+            self.written += self.pending.len() as u64;
+            self.pending.clear();
+        }
+        Ok(())
+    }
+}
+
+/// The batches of a segment, one after the other.
+struct Batches<'s> {
+    segment: &'s Segment,
+    scanner: Scanner,
+    expected: i64,
+}
+
+impl<'s> Batches<'s> {
+    fn of(segment: &'s Segment) -> Result<Self, StorageError> {
+        let scanner = Scanner::new(Arc::clone(segment.file()?), 0, segment.size());
+        Ok(Self { segment, scanner, expected: segment.base })
+    }
+
+    fn next(&mut self) -> Result<Option<Batch>, Stopped> {
+        match self.scanner.step(self.expected).map_err(|e| self.segment.storage_error("read", e))? {
+            Step::End => Ok(None),
+            Step::Bad => Err(self.damage()),
+            Step::Batch(header) => {
+                self.expected = header.next_offset().0;
+                Ok(Some(Batch { header, bytes: Bytes::copy_from_slice(self.scanner.bytes()) }))
+            }
+        }
+    }
+
+    fn damage(&self) -> Stopped {
+        Stopped::Damage(self.segment.path().to_owned(), self.scanner.position())
+    }
+}
+
+/// The last offset of each key in the dirty part.
+struct Keys {
+    last: HashMap<u128, i64>,
+    hashers: [RandomState; 2],
+    /// Keys are known up to here.
+    end: i64,
+}
+
+impl Keys {
+    fn read(plan: &Plan) -> Result<Self, Stopped> {
+        let mut keys =
+            Self { last: HashMap::new(), hashers: [RandomState::new(), RandomState::new()], end: plan.first_dirty };
+        let mut transactions = Transactions::new(&plan.segments);
+        for segment in &plan.segments {
+            if segment.next_offset() <= plan.first_dirty {
+                continue;
+            }
+            let mut batches = Batches::of(segment)?;
+            while let Some(batch) = batches.next()? {
+                let next = batch.header.next_offset().0;
+                let skipped = if batch.header.is_control() {
+                    transactions.marker(&batch).map_err(|_| batches.damage())?;
+                    true
+                } else {
+                    transactions.data(&batch.header)
+                };
+                if next <= plan.first_dirty {
+                    continue;
+                }
+                if !skipped && !keys.add(&batch, plan.first_dirty).map_err(|_| batches.damage())? {
+                    return Ok(keys);
+                }
+                keys.end = next;
+            }
+            keys.end = keys.end.max(segment.next_offset());
+        }
+        Ok(keys)
+    }
+
+    /// Adds a batch's keys; false when there is no room for them.
+    fn add(&mut self, batch: &Batch, first_dirty: i64) -> Result<bool, BatchError> {
+        if !self.last.is_empty() && self.last.len() + batch.header.records_count as usize > KEYS_MAX {
+            return Ok(false);
+        }
+        for record in &batch.records(ReadLimits::default())? {
+            let record = record?;
+            if record.offset.0 >= first_dirty
+                && let Some(key) = record.key
+            {
+                let hash = self.hash(key);
+                self.last.insert(hash, record.offset.0);
+            }
+        }
+        Ok(true)
+    }
+
+    fn hash(&self, key: &[u8]) -> u128 {
+        let [a, b] = self.hashers.each_ref().map(|h| u128::from(h.hash_one(key)));
+        a << 64 | b
+    }
+
+    fn last(&self, key: &[u8]) -> Option<i64> {
+        self.last.get(&self.hash(key)).copied()
+    }
+}
+
+/// Which transactions are aborted, and of which there is still data, while walking a log from its front.
+struct Transactions {
+    /// By first offset, the first one last.
+    aborted: Vec<AbortedTxn>,
+    /// Aborted transactions that are open at this point: producer id → the transaction, and whether data of it was seen.
+    open_aborted: HashMap<i64, (AbortedTxn, bool)>,
+    open_committed: HashSet<i64>,
+    /// What the new transaction index must hold: aborted transactions of which there was still data.
+    kept: Vec<AbortedTxn>,
+}
+
+impl Transactions {
+    fn new(segments: &[Arc<Segment>]) -> Self {
+        let mut aborted: Vec<AbortedTxn> = segments.iter().flat_map(|s| s.state.lock().aborted.clone()).collect();
+        aborted.sort_by_key(|t| std::cmp::Reverse(t.first_offset));
+        Self { aborted, open_aborted: HashMap::new(), open_committed: HashSet::new(), kept: Vec::new() }
+    }
+
+    fn advance(&mut self, header: &BatchHeader) {
+        while let Some(txn) = self.aborted.pop_if(|t| t.first_offset <= header.last_offset()) {
+            self.open_aborted.entry(txn.producer_id.0).or_insert((txn, false));
+        }
+    }
+
+    /// Whether a batch of data was aborted.
+    fn data(&mut self, header: &BatchHeader) -> bool {
+        self.advance(header);
+        if !header.is_transactional() {
+            return false;
+        }
+        match self.open_aborted.get_mut(&header.producer_id.0) {
+            Some((_, seen)) => {
+                *seen = true;
+                true
+            }
+            None => {
+                self.open_committed.insert(header.producer_id.0);
+                false
+            }
+        }
+    }
+
+    /// Whether a marker is of no more use: nothing of its transaction is left.
+    fn marker(&mut self, batch: &Batch) -> Result<bool, BatchError> {
+        self.advance(&batch.header);
+        if batch.header.records_count == 0 {
+            return Ok(true);
+        }
+        let id = batch.header.producer_id.0;
+        let Some(marker) = parse_end_txn_marker(batch)? else { return Ok(false) };
+        Ok(match marker.control_type {
+            ControlType::Commit => !self.open_committed.remove(&id),
+            ControlType::Abort => match self.open_aborted.remove(&id) {
+                Some((txn, true)) => {
+                    self.kept.push(txn);
+                    false
+                }
+                _ => true,
+            },
+        })
+    }
+}
+
+/// Neighbours that fit into one segment together.
+fn groups(segments: &[Arc<Segment>], bytes_max: u64) -> Vec<&[Arc<Segment>]> {
+    let mut groups = Vec::new();
+    let mut from = 0;
+    while from < segments.len() {
+        let mut bytes = segments[from].size();
+        let mut to = from + 1;
+        while to < segments.len() {
+            let (size, next_offset) = (segments[to].size(), segments[to].next_offset());
+            if bytes + size > bytes_max || next_offset - segments[from].base > i64::from(i32::MAX) {
+                break;
+            }
+            bytes += size;
+            to += 1;
+        }
+        groups.push(&segments[from..to]);
+        from = to;
+    }
+    groups
+}

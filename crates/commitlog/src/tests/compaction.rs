@@ -1,0 +1,220 @@
+//! Compaction: of each key the last record stays, whatever is cut off in between.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use os::Disk;
+use record::control::{ControlType, EndTxnMarker, end_txn_marker};
+use testkit::{Loss, SimDisk};
+
+use super::*;
+use crate::Cleanup;
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+fn compacted() -> LogConfig {
+    LogConfig {
+        segment_bytes_max: 300,
+        index_interval_bytes: 100,
+        cleanup: Cleanup::Compact,
+        min_cleanable_dirty_ratio: 0.01,
+        segment_ms_max: i64::MAX,
+        ..LogConfig::default()
+    }
+}
+
+fn keyed(options: BatchOptions, records: &[(&str, Option<&str>)]) -> Bytes {
+    let mut builder = BatchBuilder::new(options);
+    for (key, value) in records {
+        builder.push(NOW, Some(key.as_bytes()), value.map(str::as_bytes), []);
+    }
+    builder.finish(Offset(0), LeaderEpoch(0))
+}
+
+fn transactional(id: i64, sequence: i32) -> BatchOptions {
+    let producer = ProducerIdentity { id: ProducerId(id), epoch: ProducerEpoch(0), base_sequence: Sequence(sequence) };
+    BatchOptions { producer: Some(producer), transactional: true, ..BatchOptions::default() }
+}
+
+/// Every record that is left, markers as `commit` and `abort`, batches without records as `empty`.
+fn left(log: &Log) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut from = log.log_start_offset();
+    loop {
+        let request = ReadRequest { from, bytes_max: 1 << 20, at_least_one: true, isolation: Isolation::HighWatermark };
+        let chunks = log.read(request).expect("readable").chunks;
+        if chunks.is_empty() {
+            return out;
+        }
+        for batch in chunks.into_iter().flat_map(|chunk| record::split(chunk.read().expect("there"))) {
+            let batch = batch.expect("whole");
+            batch.check_crc().expect("a right checksum");
+            from = batch.header.next_offset();
+            if batch.header.records_count == 0 {
+                out.push(format!("{} empty", batch.header.base_offset));
+            }
+            let marker = record::control::parse_end_txn_marker(&batch).ok().flatten();
+            for record in &batch.records(Default::default()).expect("records") {
+                let record = record.expect("a record");
+                assert_eq!(record.timestamp, NOW, "the timestamp stays");
+                out.push(match marker.filter(|_| batch.header.is_control()) {
+                    Some(marker) => format!("{} {:?}", record.offset, marker.control_type).to_lowercase(),
+                    None => {
+                        let text = |bytes: Option<&[u8]>| {
+                            bytes.map_or("-".into(), |b| String::from_utf8_lossy(b).into_owned())
+                        };
+                        format!("{} {}={}", record.offset, text(record.key), text(record.value))
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Rolls the segment that is active now, so that compaction may look at it, with records of no interest.
+fn push_out(set: &LogSet, log: &Log, now_ms: i64) {
+    let filler = "f".repeat(290);
+    for _ in 0..2 {
+        log.append(keyed(BatchOptions::default(), &[("filler", Some(&filler[..200]))]), CLIENT).expect("appended");
+    }
+    set.sync().wait().expect("durable");
+    for _ in 0..40 {
+        set.maintain(TimestampMs(now_ms)).expect("maintained");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_last_record_of_each_key_stays_and_tombstones_go_in_time() {
+    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
+    let (set, _) = open(&disk);
+    let log = set.create("c-0", compacted()).expect("created");
+    for i in 0..10 {
+        let value = format!("v{i}");
+        let records = [("a", Some(value.as_str())), (["b", "c"][i % 2], Some(&value))];
+        log.append(keyed(BatchOptions::default(), &records), CLIENT).expect("appended");
+    }
+    log.append(keyed(BatchOptions::default(), &[("b", None)]), CLIENT).expect("appended");
+    push_out(&set, &log, NOW.0);
+    let shown = |log: &Log| left(log).into_iter().filter(|r| !r.contains("filler")).collect::<Vec<_>>();
+    assert_eq!(shown(&log), ["18 a=v9", "19 c=v9", "20 b=-"]);
+    assert_eq!(log.log_start_offset(), Offset(0));
+    // Reading in a gap gives what follows it; time is found over gaps.
+    assert_eq!(contents(&log, 3, Isolation::HighWatermark)[0], "18:v9");
+    let found = log.offset_for_timestamp(NOW, Isolation::HighWatermark).expect("readable").expect("there");
+    assert_eq!(found.offset, Offset(18));
+    // Past its horizon the tombstone goes.
+    push_out(&set, &log, NOW.0 + 2 * DAY_MS);
+    push_out(&set, &log, NOW.0 + 4 * DAY_MS);
+    assert_eq!(shown(&log), ["18 a=v9", "19 c=v9"]);
+    let before = left(&log);
+    set.close().expect("closed");
+    drop((log, set));
+    let (set, report) = open(&disk);
+    assert!(report.damage.is_empty(), "{report:?}");
+    assert_eq!(left(&set.get("c-0").expect("there")), before);
+}
+
+#[test]
+fn aborted_records_go_then_their_markers_and_producers_stay_known() {
+    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
+    let (set, _) = open(&disk);
+    let log = set.create("t-0", compacted()).expect("created");
+    let end = |id, control_type| {
+        let marker = EndTxnMarker { control_type, coordinator_epoch: 0 };
+        log.append(
+            end_txn_marker(ProducerId(id), ProducerEpoch(0), marker, NOW),
+            context(AppendKind::Marker { promised: false }),
+        )
+        .expect("appended");
+    };
+    log.append(keyed(transactional(1, 0), &[("a", Some("first"))]), CLIENT).expect("appended");
+    log.append(keyed(transactional(2, 0), &[("a", Some("aborted"))]), CLIENT).expect("appended");
+    log.append(keyed(transactional(1, 1), &[("b", Some("committed"))]), CLIENT).expect("appended");
+    end(2, ControlType::Abort);
+    end(1, ControlType::Commit);
+    log.append(keyed(transactional(1, 2), &[("b", Some("later"))]), CLIENT).expect("appended");
+    end(1, ControlType::Commit);
+    let shown = |log: &Log| left(log).into_iter().filter(|r| !r.contains("filler")).collect::<Vec<_>>();
+    push_out(&set, &log, NOW.0);
+    // The aborted batch is its producer's last one: its header stays.
+    let first = ["0 a=first", "1 empty", "3 abort", "4 commit", "5 b=later", "6 commit"];
+    assert_eq!(shown(&log), first);
+    let retried = log.append(keyed(transactional(1, 2), &[("b", Some("later"))]), CLIENT).expect("known");
+    assert!(retried.duplicate && retried.base_offset == Offset(5));
+    drop((log, set));
+    let (set, report) = open(&disk);
+    assert!(report.damage.is_empty() && report.cuts.is_empty(), "{report:?}");
+    let log = set.get("t-0").expect("there");
+    log.set_config(compacted());
+    assert_eq!(shown(&log), first);
+    let retried = log.append(keyed(transactional(1, 2), &[("b", Some("later"))]), CLIENT).expect("known");
+    assert!(retried.duplicate && retried.base_offset == Offset(5));
+}
+
+#[test]
+fn no_cut_of_the_power_changes_the_last_value_of_a_key() {
+    for seed in 0..60_u64 {
+        let mut number = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |n: u64| {
+            number ^= number << 13;
+            number ^= number >> 7;
+            number ^= number << 17;
+            number % n
+        };
+        let mut sent: Vec<(String, Option<String>)> = Vec::new();
+        let mut acked = 0;
+        let mut sim = SimDisk::new();
+        for cycle in 0..4 {
+            let disk: Arc<dyn Disk> = Arc::new(sim.clone());
+            let (set, report) = open(&disk);
+            assert!(report.damage.is_empty(), "seed {seed}: {report:?}");
+            let log = match set.get("k-0") {
+                Some(log) => log,
+                None => set.create("k-0", compacted()).expect("created"),
+            };
+            log.set_config(compacted());
+            let end = log.log_end_offset().0 as usize;
+            assert!(end >= acked && end <= sent.len(), "seed {seed}: {acked} acknowledged, {end} found");
+            sent.truncate(end);
+            let fold = |records: &mut dyn Iterator<Item = (String, Option<String>)>| {
+                let mut last = BTreeMap::new();
+                for (key, value) in records {
+                    match value {
+                        Some(value) => last.insert(key, value),
+                        None => last.remove(&key),
+                    };
+                }
+                last
+            };
+            let found = left(&log).into_iter().map(|text| {
+                let (_, record) = text.split_once(' ').expect("an offset");
+                let (key, value) = record.split_once('=').expect("a value");
+                (key.to_owned(), Some(value.to_owned()).filter(|v| v != "-"))
+            });
+            assert_eq!(fold(&mut found.into_iter()), fold(&mut sent.iter().cloned()), "seed {seed}, cycle {cycle}");
+            sim.cut_power_at(sim.operations() + below(500));
+            for step in 0..80 {
+                let key = format!("k{}", below(5));
+                let value = (below(8) > 0).then(|| format!("v{}", below(1 << 30)));
+                let batch = keyed(BatchOptions::default(), &[(&key, value.as_deref())]);
+                let Ok(appended) = log.append(batch, CLIENT) else { break };
+                sent.push((key, value));
+                if step % 3 == 0 {
+                    if appended.ticket.wait().is_err() {
+                        break;
+                    }
+                    acked = sent.len();
+                }
+                if step % 5 == 0 && set.maintain(TimestampMs(NOW.0 + cycle * 2 * DAY_MS)).is_err() {
+                    break;
+                }
+            }
+            sim.cut_power();
+            drop((log, set));
+            let loss = [Loss::All, Loss::Nothing, Loss::Random][below(3) as usize];
+            sim = sim.reboot(loss, seed);
+            acked = acked.min(sent.len());
+        }
+    }
+}
