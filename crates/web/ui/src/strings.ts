@@ -176,7 +176,7 @@ export const s = {
     lateBy: (ms: number) => `The newest was ${duration(ms)} late.`,
     kept: (topic: string) => `Kept in ${topic}, with the reason in its headers. Counting goes on.`,
     newest: 'Newest',
-    none: 'Nothing was refused.',
+    earlier: (topic: string) => `${topic} keeps records that were refused before this start.`,
   },
 
   publish: {
