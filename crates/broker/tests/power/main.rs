@@ -19,7 +19,7 @@ use wire::Uuid;
 
 const NOW_MS: i64 = 1_700_000_000_000;
 const NAMES: [&str; 3] = ["a", "b", "c"];
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 30;
 const CUTS_PER_SEED: usize = 4;
 
 /// A small generator: the same seed is the same run.
