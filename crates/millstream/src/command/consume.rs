@@ -117,10 +117,10 @@ enum Reader {
 }
 
 impl Reader {
-    async fn poll(&mut self, patience: Duration) -> Result<Vec<ConsumedRecord>, ClientError> {
+    async fn poll(&mut self, records_max: usize, patience: Duration) -> Result<Vec<ConsumedRecord>, ClientError> {
         match self {
-            Self::Plain(consumer) => consumer.poll(RECORDS_PER_POLL, patience).await,
-            Self::Member(consumer) => consumer.poll(RECORDS_PER_POLL, patience).await,
+            Self::Plain(consumer) => consumer.poll(records_max, patience).await,
+            Self::Member(consumer) => consumer.poll(records_max, patience).await,
         }
     }
 
@@ -242,14 +242,14 @@ async fn print(reader: &mut Reader, flags: &ConsumeFlags, format: &LineFormat) -
     let mut count = 0_u64;
     loop {
         let patience = idle_max.map_or(PATIENCE, |max| max.saturating_sub(last.elapsed()).min(PATIENCE));
-        let records = reader.poll(patience).await?;
+        // A member commits what it was handed: never take more than will be printed.
+        let left = flags.max_messages.map_or(u64::MAX, |max| max - count);
+        let records_max = usize::try_from(left).unwrap_or(usize::MAX).min(RECORDS_PER_POLL);
+        let records = reader.poll(records_max, patience).await?;
         if !records.is_empty() {
             last = Instant::now();
         }
         for record in &records {
-            if flags.max_messages.is_some_and(|max| count >= max) {
-                break;
-            }
             let text = match (&flags.format, flags.json) {
                 (Some(template), _) => format.template(template, record),
                 (None, true) => format.envelope(record).map(|envelope| format!("{envelope}\n")),
