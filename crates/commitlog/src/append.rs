@@ -1,6 +1,5 @@
 //! Appending: offsets, sequences, the roll, the write; all under one short lock.
 
-use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -201,15 +200,11 @@ impl Log {
 
 /// No space: refused, and nothing else. Any other failure of the disk: latched.
 fn refuse_or_latch(log: &Log, error: StorageError) -> AppendError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            AppendError::DiskFull(error)
-        }
-        _ => {
-            log.shared.latch(error.clone());
-            AppendError::Storage(error)
-        }
+    if error.is_full() {
+        return AppendError::DiskFull(error);
     }
+    log.shared.latch(error.clone());
+    AppendError::Storage(error)
 }
 
 fn note_pending(state: &mut State, entry: Entry) {

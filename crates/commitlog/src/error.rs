@@ -21,6 +21,14 @@ impl StorageError {
         Self { what, path: path.to_owned(), source: Arc::new(source) }
     }
 
+    /// Whether there was no space for a write: the log is as it was, and works on. A sync that fails for want of space is
+    /// not of this kind: nothing is known of its bytes.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        self.what != "sync" && matches!(self.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+    }
+
     /// What the operating system said.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {

@@ -28,6 +28,8 @@ const ROUND_BYTES_MAX: usize = 8 << 20;
 /// The journal's space is given back at this size: more where many files would have to be synced for it.
 const JOURNAL_SPACE: std::ops::RangeInclusive<u64> = (8 << 20)..=(64 << 20);
 const JOURNAL_SPACE_PER_LOG: u64 = 64 << 10;
+/// How long to wait before looking again whether there is space.
+const SPACE_WAIT: std::time::Duration = std::time::Duration::from_millis(100);
 /// Syncs in parallel.
 const SYNC_THREADS: usize = 16;
 
@@ -205,6 +207,7 @@ impl Flusher {
 
     /// Runs until [`Shared::stop`], and through what is queued then. `logs` gives all logs, for checkpoints.
     pub(crate) fn run(mut self, logs: &dyn Logs) {
+        let _latch = LatchOnPanic(Arc::clone(&self.shared));
         loop {
             let taken = {
                 let mut queue = self.shared.queue.lock();
@@ -244,10 +247,30 @@ impl Flusher {
     fn round(&mut self, taken: Queue, logs: &dyn Logs) -> Result<(), StorageError> {
         self.make_durable(&taken)?;
         if taken.log_starts {
-            write_log_starts(&self.shared, logs)?;
+            self.write_log_starts_when_there_is_space(logs)?;
         }
         self.shared.rounds.complete(taken.round);
-        self.chores(&taken, logs)
+        match self.chores(&taken, logs) {
+            // They are tried again by the next maintenance.
+            Err(error) if error.is_full() => {
+                tracing::warn!(%error, "no space to close a segment's indexes: the next start has more to read");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Without space the round waits: what it promised includes that the log starts survive, and appends are refused anyway.
+    fn write_log_starts_when_there_is_space(&self, logs: &dyn Logs) -> Result<(), StorageError> {
+        loop {
+            match write_log_starts(&self.shared, logs) {
+                Err(error) if error.is_full() && self.shared.queue.lock().stop == Stop::No => {
+                    tracing::warn!(%error, "no space to write down the log starts: waiting for some");
+                    std::thread::sleep(SPACE_WAIT);
+                }
+                result => return result,
+            }
+        }
     }
 
     fn make_durable(&mut self, taken: &Queue) -> Result<(), StorageError> {
@@ -338,6 +361,18 @@ impl Flusher {
         sync_logs(&self.shared, &self.journaled)?;
         self.journaled.clear();
         self.journal.restart()
+    }
+}
+
+/// A flusher that dies by a defect of ours must not leave everyone waiting.
+struct LatchOnPanic(Arc<Shared>);
+
+impl Drop for LatchOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let died = std::io::Error::other("the flusher stopped by a defect of this program");
+            self.0.latch(StorageError::new("sync", &self.0.log_dir, died));
+        }
     }
 }
 

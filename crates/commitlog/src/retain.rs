@@ -11,6 +11,9 @@ use crate::log::{Log, State};
 use crate::segment::Segment;
 use crate::ticket::Ticket;
 
+/// The scrub asks again after so many bytes whether it should go on.
+const SCRUB_STEP_BYTES: u64 = 256 << 10;
+
 impl Log {
     /// Moves the log start up to `before`. The ticket is done when that survives power loss. Files go with the next
     /// maintenance. Moving it down, or not at all, does nothing.
@@ -120,6 +123,22 @@ impl Log {
     /// Forgets producers that have been idle for so long and have no transaction open.
     pub(crate) fn expire_producers(&self, now_ms: TimestampMs, expiration_ms: i64) {
         self.state.lock().producers.expire(now_ms.0, expiration_ms);
+    }
+
+    /// Checks up to `bytes` that were not checked in this run; returns how many of them are left to check elsewhere.
+    pub(crate) fn scrub(&self, bytes: u64) -> Result<u64, StorageError> {
+        let mut left = bytes;
+        for segment in self.segments().iter() {
+            while let Some(at) = segment.first_unchecked() {
+                if left == 0 || self.is_deleted() {
+                    return Ok(left);
+                }
+                let step = left.min(SCRUB_STEP_BYTES);
+                segment.check(at, at + step)?;
+                left -= step;
+            }
+        }
+        Ok(left)
     }
 
     /// Whether bytes are durable by the journal alone.

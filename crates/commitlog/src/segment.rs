@@ -233,6 +233,19 @@ impl Segment {
         }
     }
 
+    /// The first byte of which nothing is known yet.
+    pub(crate) fn first_unchecked(&self) -> Option<u64> {
+        let state = self.state.lock();
+        let mut at = 0;
+        loop {
+            at = state.checked.first_gap(at);
+            match state.bad.iter().find(|b| b.from <= at && at < b.to) {
+                Some(bad) => at = bad.to,
+                None => return (at < state.size).then_some(at),
+            }
+        }
+    }
+
     /// Checks batches from `at` to the one that reaches `to`.
     fn check_run(&self, state: &mut SegmentState, at: u64, to: u64) -> Result<(), StorageError> {
         let index_error = |e| self.storage_error("read the index of", e);

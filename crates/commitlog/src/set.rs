@@ -33,6 +33,9 @@ const SYNCS_PER_MAINTAIN: usize = 64;
 /// How long after opening retention begins at the latest, as in Kafka (`log.initial.task.delay.ms`).
 const RETENTION_DELAY_MS: i64 = 30_000;
 
+/// How many bytes are checked in one go of [`LogSet::maintain`] that nobody has read in this run.
+const SCRUB_BYTES: u64 = 4 << 20;
+
 /// All partition logs of a log directory, and their flusher.
 ///
 /// Dropping it without [`LogSet::close`] is a crash, as far as the disk can tell.
@@ -336,9 +339,10 @@ impl LogSet {
         if let Some(failure) = self.shared.failure() {
             return Err(failure);
         }
-        self.maintain_logs(now_ms).inspect_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {}
-            _ => self.shared.latch(error.clone()),
+        self.maintain_logs(now_ms).inspect_err(|error| {
+            if !error.is_full() {
+                self.shared.latch(error.clone());
+            }
         })
     }
 
@@ -354,12 +358,25 @@ impl LogSet {
             }
             due
         };
+        let mut full = None;
         for log in &logs {
-            log.expire_producers(now_ms, self.options.producer_id_expiration_ms);
-            if retires && log.apply_retention(now_ms)? {
-                // The next call finds it closed.
-                *self.next_retention.lock() = now_ms;
+            if log.has_rolled() {
+                // A chore that found no space is tried again.
+                self.shared.chore(Arc::clone(log));
             }
+            log.expire_producers(now_ms, self.options.producer_id_expiration_ms);
+            let retired = if retires { log.apply_retention(now_ms) } else { Ok(false) };
+            match retired {
+                // The next call finds it closed.
+                Ok(true) => *self.next_retention.lock() = now_ms,
+                Ok(false) => {}
+                // One log's want of space must not keep the others from giving some back.
+                Err(error) if error.is_full() => full = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(error) = full {
+            return Err(error);
         }
         if self.options.durability == Durability::Fsync {
             let behind: Vec<Arc<Log>> =
@@ -367,7 +384,20 @@ impl LogSet {
             sync_logs(&self.shared, &behind)?;
             self.write_recovery_points_if_moved(&logs)?;
         }
-        self.compact_one(&logs, now_ms)
+        self.compact_one(&logs, now_ms)?;
+        self.scrub(&logs)
+    }
+
+    /// Checks bytes that no reader has asked for yet, a few at a time: damage is told while there may be a copy elsewhere.
+    fn scrub(&self, logs: &[Arc<Log>]) -> Result<(), StorageError> {
+        let mut left = SCRUB_BYTES;
+        for log in logs {
+            left = log.scrub(left)?;
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Compacts the log that has the most to gain, if one has enough: one at a time, so that the rest of the maintenance is
