@@ -20,6 +20,7 @@ pub mod settings;
 pub mod suggest;
 pub mod topology;
 
+mod fuzz;
 mod lexer;
 mod options;
 mod parser;
@@ -28,6 +29,7 @@ pub use ast::{Statement, StatementKind};
 pub use bind::{Bound, Change, bind};
 pub use catalog::{Catalog, Object};
 pub use diagnostic::{Code, Diagnostic, Severity, Source, Span};
+pub use fuzz::fuzz_text;
 pub use parser::{parse, parse_canonical};
 pub use settings::{SettingUse, Settings, setting_uses};
 pub use topology::TopologyPlan;

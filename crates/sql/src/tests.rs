@@ -181,16 +181,20 @@ fn settings_fill_literals_only() {
 #[test]
 fn no_text_makes_the_parser_panic_or_hang() {
     let example = include_str!("../../../examples/page-events/page-events.sql");
+    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/sql");
+    let files: Vec<_> = std::fs::read_dir(&corpus).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty());
+    files.iter().for_each(|file| crate::fuzz_text(&std::fs::read(file).unwrap()));
     let chars: Vec<char> = example.chars().collect();
     // Cut anywhere, and with any one character replaced.
-    for i in (0..chars.len()).step_by(5) {
+    for i in (0..chars.len()).step_by(17) {
         let cut: String = chars[..i].iter().collect();
-        let _ = crate::parse("", &cut, &Settings::new());
+        crate::fuzz_text(cut.as_bytes());
         for strange in ['(', '\'', '"', '$', '{', ';', '\0', '-', 'é', '\n'] {
-            if i % 40 == 0 {
+            if i % (17 * 8) == 0 {
                 let mut changed = chars.clone();
                 changed[i] = strange;
-                let _ = crate::parse("", &changed.into_iter().collect::<String>(), &Settings::new());
+                crate::fuzz_text(changed.into_iter().collect::<String>().as_bytes());
             }
         }
     }

@@ -226,3 +226,11 @@ fn texts_end_where_they_end() {
         }
     }
 }
+
+#[test]
+fn the_fuzz_corpus_is_replayed() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/json_scanner");
+    let files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty());
+    files.iter().for_each(|file| fuzz_compare(&std::fs::read(file).unwrap()));
+}

@@ -65,18 +65,8 @@ pub(super) fn endpoint(statement: &Statement, create: &Create, catalog: &Catalog
 }
 
 /// Paths that belong to the console and the API.
-const RESERVED_PATHS: [&str; 10] = [
-    "/",
-    "/index.html",
-    "/v1",
-    "/metrics",
-    "/livez",
-    "/readyz",
-    "/healthz",
-    "/openapi.json",
-    "/actuator",
-    "/assets",
-];
+const RESERVED_PATHS: [&str; 10] =
+    ["/", "/index.html", "/v1", "/metrics", "/livez", "/readyz", "/healthz", "/openapi.json", "/actuator", "/assets"];
 
 fn check_path(options: &Options, path: &str) -> Result<(), Diagnostic> {
     let error = |cause: String, fix: &str| Err(options.bad("path", cause, fix));
