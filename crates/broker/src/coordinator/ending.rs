@@ -88,6 +88,7 @@ impl Shared {
     pub(super) fn drain(&self, transactions: &mut Transactions, transactional_id: &str, waiter: Option<Waiter>) {
         let ticket = self.data_ticket(transactions, transactional_id);
         self.put(transactions, transactional_id, Kind::Prepare, ticket, waiter);
+        self.alarm.ring();
     }
 
     /// A ticket for all that the transaction has appended. Usually its client has waited for that already.
@@ -138,7 +139,6 @@ impl Shared {
     ) {
         let transactional_id = transactional_id.to_owned();
         transactions.steps.push_back(Step { transactional_id, kind, ticket, waiter, not_before_ms: 0 });
-        self.alarm.ring();
     }
 
     /// Takes every step whose ticket is done, and arranges to be woken for the next one. Answers when a step that met a

@@ -95,7 +95,6 @@ impl Shared {
             groups.machine.replay(record, appended.base_offset + at, producer.map(|p| p.id), true);
         }
         groups.last = appended.ticket.clone();
-        self.alarm.ring();
         Ok(appended.ticket)
     }
 

@@ -105,10 +105,8 @@ impl Shared {
         match added {
             Ok(None) => Ok(transactions.last.clone()),
             Ok(Some(record)) => {
-                let ticket = self.append_transaction(&mut transactions, &record, now).map_err(Added::refused)?;
-                // A new timeout may be the next thing to wait for.
-                self.alarm.ring();
-                Ok(ticket)
+                // Its timeout is noticed within a second: the background thread sleeps no longer.
+                self.append_transaction(&mut transactions, &record, now).map_err(Added::refused)
             }
             Err(Refusal::Busy) => {
                 let (sender, receiver) = oneshot::channel();
