@@ -17,6 +17,7 @@
 //! Kafka: sessions are declined (session id 0): every fetch is a full one. An incremental fetch of a session that we
 //! never gave is FETCH_SESSION_ID_NOT_FOUND.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
@@ -131,14 +132,18 @@ impl Fetch {
 
     async fn wait(self, deadline: Instant) -> Response<FetchResponse> {
         let bell = Arc::new(Bell(Notify::new()));
-        // Registered before the next look, so that no move is missed; unregistered when this future goes.
+        // Registered before the next look, so that no move is missed; unregistered when this future goes. A request may
+        // name a partition many times: it is watched once.
+        let mut watched = HashSet::new();
         let _watches: Vec<Watch> = self
             .topics
             .iter()
             .flat_map(|(_, partitions)| partitions)
             .filter_map(|wanted| wanted.partition.as_ref().ok())
+            .filter(|partition| watched.insert(Arc::as_ptr(partition.log()) as usize))
             .map(|partition| partition.log().watch(Waker::from(Arc::clone(&bell))))
             .collect();
+        drop(watched);
         loop {
             let attempt = self.attempt();
             if attempt.is_enough(self.bytes_min) {
