@@ -5,13 +5,41 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use commitlog::{AppendContext, AppendKind, LogConfig, LogSet, SetOptions};
+use commitlog::{AppendContext, AppendKind, Cleanup, LogConfig, LogSet, SetOptions};
 use os::RealDisk;
 use record::control::{ControlType, EndTxnMarker, end_txn_marker};
 use record::{
     BatchBuilder, BatchOptions, Compression, LeaderEpoch, Offset, ProducerEpoch, ProducerId, ProducerIdentity,
     Sequence, TimestampMs,
 };
+
+/// A compacted log: three keys, tombstones among them.
+fn compacted(set: &LogSet, start: TimestampMs) -> Result<(), Box<dyn Error>> {
+    let config = LogConfig { segment_bytes_max: 20_000, cleanup: Cleanup::Compact, ..LogConfig::default() };
+    let log = match set.get("compacted-0") {
+        Some(log) => log,
+        None => set.create("compacted-0", config.clone())?,
+    };
+    log.set_config(config);
+    let context = AppendContext { kind: AppendKind::Client, leader_epoch: LeaderEpoch(0), now_ms: start };
+    for i in 0..1000_usize {
+        let compression = [Compression::None, Compression::Lz4][i % 2];
+        let mut batch = BatchBuilder::new(BatchOptions { compression, ..BatchOptions::default() });
+        for k in 0..3 {
+            let value = (i % 7 > 0).then_some(&[b'v'; 40][..]);
+            batch.push(TimestampMs(start.0 + i as i64), Some(format!("key-{}", (i + k) % 50).as_bytes()), value, []);
+        }
+        log.append(batch.finish(Offset(0), LeaderEpoch(0)), context)?;
+    }
+    set.sync().wait()?;
+    let before = log.size_bytes();
+    for _ in 0..20 {
+        set.maintain(start)?;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    println!("compacted: {before} bytes before, {} after", log.size_bytes());
+    Ok(())
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = PathBuf::from(std::env::args().nth(1).ok_or("usage: fill DIRECTORY")?);
@@ -64,6 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             log.append(marker, context(AppendKind::Marker { promised: false }, now))?;
         }
     }
+    compacted(&set, start)?;
     set.sync().wait()?;
     set.maintain(start)?;
     println!("{} bytes, offsets {} to {}", log.size_bytes(), log.log_start_offset(), log.log_end_offset());

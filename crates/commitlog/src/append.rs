@@ -72,6 +72,7 @@ impl Log {
                 at += batch.header.size_bytes() as u64;
             }
             segment_state.checked.insert(position, at);
+            segment_state.first_append_ms.get_or_insert(context.now_ms.0);
             segment_state.aborted.extend(aborted);
         }
         state.epochs.note(context.leader_epoch.0, base);
@@ -166,11 +167,10 @@ impl Log {
             let config = &state.config;
             let waited_ms = match segment.first_timestamp {
                 Some(first) if first >= 0 && max_timestamp >= 0 => max_timestamp.saturating_sub(first),
-                // Records without a timestamp: the clock would have to tell, from when the segment was created.
-                _ => 0,
+                // Records without a timestamp: the clock tells, from the segment's first append in this run.
+                _ => segment.first_append_ms.map_or(0, |first| now_ms.0.saturating_sub(first)),
             };
             let entries_max = |entry_bytes: usize| config.segment_index_bytes_max as usize / entry_bytes;
-            let _ = now_ms;
             segment.size > 0
                 && (segment.size + bytes > u64::from(config.segment_bytes_max)
                     || segment.size + bytes > i32::MAX as u64

@@ -99,7 +99,8 @@ pub struct SetOptions {
     pub state_dir: PathBuf,
     /// When an append counts as done.
     pub durability: Durability,
-    /// The settings of every log found on disk until [`crate::Log::set_config`] says otherwise.
+    /// The settings of every log found on disk until [`crate::Log::set_config`] says otherwise. They had better retain
+    /// everything: a log of which the owner does not know yet is not to be shortened.
     pub default_config: LogConfig,
     /// `producer.id.expiration.ms`: when an idle producer without an open transaction is forgotten.
     pub producer_id_expiration_ms: i64,
@@ -116,7 +117,7 @@ impl SetOptions {
             log_dir,
             state_dir,
             durability: Durability::Fsync,
-            default_config: LogConfig::default(),
+            default_config: LogConfig { retention_ms: -1, retention_bytes: -1, ..LogConfig::default() },
             producer_id_expiration_ms: 24 * 3_600_000,
             retention_check_interval_ms: 0,
         }

@@ -34,6 +34,8 @@ const ALIGN: u64 = 512;
 const GROW_BYTES: u64 = 1 << 20;
 /// A frame is at most this long; the flusher keeps rounds far below it.
 const FRAME_BYTES_MAX: u32 = 64 << 20;
+/// A frame's memory is used again up to this size.
+const FRAME_BYTES_KEPT: usize = 1 << 20;
 const KIND_BATCHES: u8 = 0;
 const KIND_DELETED: u8 = 1;
 
@@ -187,6 +189,10 @@ impl Journal {
         self.file.write_all_at(&self.frame, self.position)?;
         self.position = next;
         self.number += 1;
+        // One large round must not keep its memory for ever.
+        if self.frame.capacity() > FRAME_BYTES_KEPT {
+            self.frame = Vec::new();
+        }
         Ok(())
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct SegmentState {
     pub max_timestamp_offset: i64,
     /// The largest timestamp of the first batch: what `segment.ms` counts from.
     pub first_timestamp: Option<i64>,
+    /// The clock at the first append of this run.
+    pub first_append_ms: Option<i64>,
     bytes_since_index: u64,
     pub checked: RangeSet,
     pub bad: Vec<BadRange>,
@@ -92,6 +94,7 @@ impl Segment {
                 max_timestamp: -1,
                 max_timestamp_offset: -1,
                 first_timestamp: None,
+                first_append_ms: None,
                 bytes_since_index: 0,
                 checked: RangeSet::default(),
                 bad: Vec::new(),
