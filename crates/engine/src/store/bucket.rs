@@ -17,18 +17,9 @@ pub(crate) struct Bucket {
     table: HashTable<u32>,
     /// All keys, one behind the other.
     key_bytes: Vec<u8>,
-    /// Where each slot's key ends.
-    key_ends: Vec<usize>,
-    /// Each slot's hash, for growing the table without looking at the keys.
-    hashes: Vec<u64>,
-    /// The largest timestamp of each slot's rows.
-    pub(super) timestamps: Vec<i64>,
-    /// The store version of each slot's last change.
-    pub(super) changed: Vec<u64>,
-    /// The largest of `changed`.
+    groups: Vec<Group>,
+    /// The largest version of the groups' last changes.
     pub(super) changed_last: u64,
-    /// Each slot's last write since the last flush, as a number that grows with every row; 0: not dirty.
-    pub(super) written: Vec<u64>,
     /// The dirty slots, in the order of their first write since the last flush.
     pub(super) dirty: Vec<u32>,
     /// Rows that came when the window had ended already.
@@ -40,18 +31,28 @@ pub(crate) struct Bucket {
     pub(super) accumulators: Vec<Box<dyn Accumulator>>,
 }
 
+/// What a row touches of its group besides the accumulators: in one place, as each place may be a cache miss.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    hash: u64,
+    key_start: usize,
+    key_len: u32,
+    /// The largest timestamp of its rows; `i64::MIN` without rows.
+    pub(super) timestamp: i64,
+    /// The store version of its last change.
+    pub(super) changed: u64,
+    /// Its last write since the last flush, as a number that grows with every row; 0: not dirty.
+    pub(super) written: u64,
+}
+
 impl Bucket {
     pub(super) fn new(plan: &AggregateNode, window_start: i64) -> Self {
         Self {
             window_start,
             table: HashTable::new(),
             key_bytes: Vec::new(),
-            key_ends: Vec::new(),
-            hashes: Vec::new(),
-            timestamps: Vec::new(),
-            changed: Vec::new(),
+            groups: Vec::new(),
             changed_last: 0,
-            written: Vec::new(),
             dirty: Vec::new(),
             corrections: 0,
             rows: 0,
@@ -62,30 +63,39 @@ impl Bucket {
 
     /// The number of groups.
     pub(super) fn len(&self) -> usize {
-        self.key_ends.len()
+        self.groups.len()
+    }
+
+    /// A group.
+    pub(super) fn group(&self, slot: u32) -> &Group {
+        &self.groups[slot as usize]
+    }
+
+    /// A group.
+    pub(super) fn group_mut(&mut self, slot: u32) -> &mut Group {
+        &mut self.groups[slot as usize]
     }
 
     /// The slots that have rows. (A group whose only row was refused has a slot and none.)
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.len() as u32).filter(|slot| self.timestamps[*slot as usize] != i64::MIN)
+        (0..self.len() as u32).filter(|slot| self.group(*slot).timestamp != i64::MIN)
     }
 
     /// Empties a slot.
     pub(super) fn forget(&mut self, slot: u32) {
         self.accumulators.iter_mut().for_each(|accumulator| accumulator.remove(slot));
-        self.timestamps[slot as usize] = i64::MIN;
+        self.group_mut(slot).timestamp = i64::MIN;
     }
 
     /// The key of a slot.
     pub(super) fn key(&self, slot: u32) -> &[u8] {
-        let slot = slot as usize;
-        let start = if slot == 0 { 0 } else { self.key_ends[slot - 1] };
-        &self.key_bytes[start..self.key_ends[slot]]
+        let group = self.group(slot);
+        &self.key_bytes[group.key_start..group.key_start + group.key_len as usize]
     }
 
     /// The slot of a key, if it has one.
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        self.table.find(hash, |slot| self.hashes[*slot as usize] == hash && self.key(*slot) == key).copied()
+        self.table.find(hash, |slot| self.group(*slot).hash == hash && self.key(*slot) == key).copied()
     }
 
     /// The slot of a key; a new one if it has none. New slots have no state until [`Bucket::grow`].
@@ -93,38 +103,32 @@ impl Bucket {
         if let Some(slot) = self.find(hash, key) {
             return slot;
         }
-        let slot = self.key_ends.len() as u32;
+        let slot = self.groups.len() as u32;
+        let (key_start, key_len) = (self.key_bytes.len(), key.len() as u32);
         self.key_bytes.extend_from_slice(key);
-        self.key_ends.push(self.key_bytes.len());
-        self.hashes.push(hash);
-        let hashes = &self.hashes;
-        self.table.insert_unique(hash, slot, |slot| hashes[*slot as usize]);
+        self.groups.push(Group { hash, key_start, key_len, timestamp: i64::MIN, changed: 0, written: 0 });
+        let groups = &self.groups;
+        self.table.insert_unique(hash, slot, |slot| groups[*slot as usize].hash);
         slot
     }
 
     /// Gives state to all slots.
     pub(super) fn grow(&mut self) {
-        let groups = self.len();
-        self.timestamps.resize(groups, i64::MIN);
-        self.changed.resize(groups, 0);
-        self.written.resize(groups, 0);
         for accumulator in &mut self.accumulators {
-            accumulator.grow(groups);
+            accumulator.grow(self.groups.len());
         }
     }
 
     /// Notes that a row with this timestamp was added to a slot.
     #[inline]
     pub(super) fn touch(&mut self, slot: u32, timestamp: i64, write: u64, version: u64) {
-        let at = slot as usize;
-        if self.written[at] == 0 {
+        let group = &mut self.groups[slot as usize];
+        if group.written == 0 {
             self.dirty.push(slot);
         }
-        self.written[at] = write;
-        self.changed[at] = version;
-        if timestamp > self.timestamps[at] {
-            self.timestamps[at] = timestamp;
-        }
+        group.written = write;
+        group.changed = version;
+        group.timestamp = group.timestamp.max(timestamp);
     }
 
     /// Notes that rows were added.
@@ -147,9 +151,10 @@ impl Bucket {
 
     /// The memory it takes.
     pub(super) fn size_bytes(&self) -> usize {
-        let per_slot = 8 + 8 + 8 + 8 + 8 + 6;
+        // An entry of the table: the slot, one control byte, and room to grow.
+        let per_slot = size_of::<Group>() + 6;
         let state: usize = self.accumulators.iter().map(|accumulator| accumulator.size_bytes()).sum();
-        self.key_bytes.capacity() + self.key_ends.capacity() * per_slot + state
+        self.key_bytes.capacity() + self.groups.capacity() * per_slot + state
     }
 }
 

@@ -15,10 +15,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, StringBuilder};
+use arrow_array::builder::BinaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{DurationMillisecondType, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
-use arrow_array::{ArrayRef, BinaryArray};
+use arrow_array::{ArrayRef, BinaryArray, StringArray};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use bytes::Bytes;
 
 use crate::data_type::{self, Type, Value, double_bits};
@@ -70,14 +71,14 @@ fn encode_cell(ty: Type, column: &ArrayRef, row: usize, out: &mut Vec<u8>) {
 pub(super) fn decode<'a>(types: &[Type], keys: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<ArrayRef> {
     match types {
         [Type::Text | Type::Object] => {
-            let mut out = StringBuilder::new();
-            keys.for_each(|key| out.append_value(String::from_utf8_lossy(key)));
-            return vec![Arc::new(out.finish())];
+            let (ends, bytes) = join(keys);
+            // The bytes came from texts: one look at all of them is all that is needed.
+            let texts = StringArray::try_new(ends, bytes, None).expect("keys of a TEXT column are UTF-8");
+            return vec![Arc::new(texts)];
         }
         [Type::Bytes] => {
-            let mut out = BinaryBuilder::new();
-            keys.for_each(|key| out.append_value(key));
-            return vec![Arc::new(out.finish())];
+            let (ends, bytes) = join(keys);
+            return vec![Arc::new(BinaryArray::new(ends, bytes, None))];
         }
         _ => {}
     }
@@ -88,6 +89,16 @@ pub(super) fn decode<'a>(types: &[Type], keys: impl Iterator<Item = &'a [u8]> + 
         }
     }
     types.iter().zip(&values).map(|(ty, values)| data_type::column(*ty, values)).collect()
+}
+
+/// All slices, one behind the other, as Arrow has them.
+pub(super) fn join<'a>(slices: impl Iterator<Item = &'a [u8]>) -> (OffsetBuffer<i32>, Buffer) {
+    let (mut ends, mut bytes) = (vec![0_i32], Vec::new());
+    for slice in slices {
+        bytes.extend_from_slice(slice);
+        ends.push(i32::try_from(bytes.len()).expect("a superstep's keys stay far below 2 GiB"));
+    }
+    (OffsetBuffer::new(ScalarBuffer::from(ends)), Buffer::from_vec(bytes))
 }
 
 fn decode_cell(ty: Type, key: &mut &[u8]) -> Option<Value> {

@@ -163,7 +163,7 @@ impl StoreReader {
         changed.sort_by_key(|(_, bucket)| bucket.window_start);
         for (shard, bucket) in changed {
             let slots: Vec<u32> =
-                bucket.slots().filter(|slot| since == 0 || bucket.changed[*slot as usize] > since).collect();
+                bucket.slots().filter(|slot| since == 0 || bucket.group(*slot).changed > since).collect();
             if rows.len() + slots.len() > rows_max {
                 truncated = true;
                 break;
@@ -176,7 +176,7 @@ impl StoreReader {
                     window_start: bucket.window_start,
                     window_end: plan.window.map_or(0, |window| bucket.window_start.saturating_add(window.size_ms)),
                     values: plan.calls.iter().zip(&values).map(|((_, call), v)| Value::at(v, call.ty, i)).collect(),
-                    timestamp: bucket.timestamps[*slot as usize],
+                    timestamp: bucket.group(*slot).timestamp,
                     state: window,
                     records: bucket.rows,
                     corrections: bucket.corrections,
@@ -258,7 +258,7 @@ impl Snapshot {
         for (bucket, _) in self.buckets.iter().filter(|(bucket, _)| window_starts.contains(&bucket.window_start)) {
             let slots: Vec<u32> = bucket.slots().collect();
             starts.extend(std::iter::repeat_n(bucket.window_start, slots.len()));
-            timestamps.extend(slots.iter().map(|slot| bucket.timestamps[*slot as usize]));
+            timestamps.extend(slots.iter().map(|slot| bucket.group(*slot).timestamp));
             parts.push(bucket.read(&types, &slots));
         }
         let join = |empty: ArrayRef, pieces: Vec<&dyn Array>| -> ArrayRef {

@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BinaryArray, TimestampMillisecondArray, UInt32Array};
-use arrow_buffer::ScalarBuffer;
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::bucket::{Bucket, no_nulls};
 use super::changelog::{self, WINDOW_SUFFIX_BYTES};
@@ -210,9 +210,9 @@ impl Shard {
             refuse_overflows(bucket, args, &mut one, &mut scratch.slots, &mut emitted.refused);
             let Some(slot) = scratch.slots.first().copied() else { continue };
             add(bucket, args, &one, &scratch.slots);
-            let at = slot as usize;
-            bucket.changed[at] = version;
-            bucket.timestamps[at] = bucket.timestamps[at].max(timestamps[row as usize]);
+            let group = bucket.group_mut(slot);
+            group.changed = version;
+            group.timestamp = group.timestamp.max(timestamps[row as usize]);
             bucket.note(1, 0, version);
             out.push(plan, bucket, slot);
             emitted.causes.push(row);
@@ -248,17 +248,20 @@ impl Shard {
             let bucket = Arc::make_mut(bucket);
             let slots = std::mem::take(&mut bucket.dirty);
             for slot in &slots {
-                let write = std::mem::take(&mut bucket.written[*slot as usize]);
+                let write = std::mem::take(&mut bucket.group_mut(*slot).written);
                 order.push((write, order.len() as u32));
             }
             parts.push((bucket.window_start, slots));
         }
         if !parts.is_empty() {
-            order.sort_unstable();
-            let pick = Pick {
-                parts: parts.into_iter().map(|(start, slots)| (&*self.buckets[&start], slots)).collect(),
-                order: order.into_iter().map(|(_, position)| position).collect(),
-            };
+            let mut order = by_write(order);
+            if let [(_, slots)] = &mut *parts {
+                // One window: its slots are put in order before they are read, not their rows afterwards.
+                *slots = order.iter().map(|position| slots[*position as usize]).collect();
+                order = (0..order.len() as u32).collect();
+            }
+            let parts = parts.into_iter().map(|(start, slots)| (&*self.buckets[&start], slots)).collect();
+            let pick = Pick { parts, order };
             emitted.changelog = Some(changelog_rows(store, partition, &pick));
             if plan.emit == Emit::Changes {
                 emitted.results = Some(pick.rows(plan));
@@ -359,7 +362,7 @@ impl Shard {
             let slot = bucket.slot(hash, key);
             bucket.grow();
             changelog::decode_value(plan, bucket, slot, values.value(row)).map_err(|error| fail(error.reason))?;
-            bucket.timestamps[slot as usize] = timestamps[row];
+            bucket.group_mut(slot).timestamp = timestamps[row];
         }
         // A changelog may hold a day of windows: what is beyond retention must not wait for its end.
         self.expire(store);
@@ -457,31 +460,59 @@ fn encode_keys(store: &Store, columns: &[ArrayRef], rows: usize) -> BinaryArray 
 fn changelog_rows(store: &Store, partition: i32, pick: &Pick<'_>) -> ChangelogRows {
     let plan = &store.plan;
     let types = plan.group_types();
-    let (mut keys, mut values, mut timestamps, mut ends) = (Vec::new(), Vec::new(), Vec::new(), vec![(0, 0)]);
+    let (mut keys, mut values, mut timestamps) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut key_ends, mut value_ends) = (vec![0], vec![0]);
     for (bucket, slots) in &pick.parts {
         let columns = group_key::decode(&types, slots.iter().map(|slot| bucket.key(*slot)));
         let encoded = encode_keys(store, &columns, slots.len());
         for (i, slot) in slots.iter().enumerate() {
             changelog::encode_key(plan, encoded.value(i), bucket.window_start, &mut keys);
             changelog::encode_value(plan, bucket, *slot, &mut values);
-            ends.push((keys.len(), values.len()));
-            timestamps.push(bucket.timestamps[*slot as usize]);
+            key_ends.push(keys.len() as i32);
+            value_ends.push(values.len() as i32);
+            timestamps.push(bucket.group(*slot).timestamp);
         }
     }
-    let slice = |position: u32| {
-        let (from, to) = (ends[position as usize], ends[position as usize + 1]);
-        (&keys[from.0..to.0], &values[from.1..to.1])
+    let array = |bytes: Vec<u8>, ends: Vec<i32>| -> BinaryArray {
+        if pick.in_order() {
+            return BinaryArray::new(OffsetBuffer::new(ends.into()), Buffer::from_vec(bytes), None);
+        }
+        let slice = |at: &u32| &bytes[ends[*at as usize] as usize..ends[*at as usize + 1] as usize];
+        let (ends, bytes) = group_key::join(pick.order.iter().map(slice));
+        BinaryArray::new(ends, bytes, None)
     };
     ChangelogRows {
         store: Arc::clone(&store.name),
         partition,
-        keys: pick.order.iter().map(|position| Some(slice(*position).0)).collect(),
-        values: pick.order.iter().map(|position| Some(slice(*position).1)).collect(),
+        keys: array(keys, key_ends),
+        values: array(values, value_ends),
         timestamps: pick.order.iter().map(|position| timestamps[*position as usize]).collect(),
     }
 }
 
+/// Positions in the order of their (unique) writes.
+fn by_write(mut order: Vec<(u64, u32)>) -> Vec<u32> {
+    const EMPTY: u32 = u32::MAX;
+    let first = order.iter().map(|(write, _)| *write).min().unwrap_or(0);
+    let last = order.iter().map(|(write, _)| *write).max().unwrap_or(0);
+    if last - first >= 8 * order.len() as u64 {
+        order.sort_unstable();
+        return order.into_iter().map(|(_, position)| position).collect();
+    }
+    // Writes are numbered row by row: there are not many more numbers than dirty groups, and each has its place.
+    let mut places = vec![EMPTY; (last - first) as usize + 1];
+    for (write, position) in order {
+        places[(write - first) as usize] = position;
+    }
+    places.retain(|position| *position != EMPTY);
+    places
+}
+
 impl Pick<'_> {
+    fn in_order(&self) -> bool {
+        self.order.iter().enumerate().all(|(i, position)| i == *position as usize)
+    }
+
     /// The rows of the aggregate node.
     fn rows(&self, plan: &AggregateNode) -> Batch {
         let types = plan.group_types();
@@ -490,10 +521,10 @@ impl Pick<'_> {
         for (bucket, slots) in &self.parts {
             parts.push(bucket.read(&types, slots));
             starts.extend(std::iter::repeat_n(bucket.window_start, slots.len()));
-            timestamps.extend(slots.iter().map(|slot| bucket.timestamps[*slot as usize]));
+            timestamps.extend(slots.iter().map(|slot| bucket.group(*slot).timestamp));
         }
         let order = UInt32Array::from(self.order.clone());
-        let in_order = self.order.iter().enumerate().all(|(i, position)| i == *position as usize);
+        let in_order = self.in_order();
         let column = |pieces: Vec<ArrayRef>| -> ArrayRef {
             let whole = match &*pieces {
                 [one] => Arc::clone(one),
@@ -573,7 +604,7 @@ impl EachRow {
         changelog::encode_value(plan, bucket, slot, &mut self.states);
         self.state_ends.push(self.states.len());
         self.starts.push(bucket.window_start);
-        self.timestamps.push(bucket.timestamps[slot as usize]);
+        self.timestamps.push(bucket.group(slot).timestamp);
     }
 
     fn finish(self, store: &Store, partition: i32) -> (Batch, ChangelogRows) {

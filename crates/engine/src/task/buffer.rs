@@ -60,6 +60,9 @@ impl Chunk {
     }
 }
 
+/// Greater than every timestamp: buffered rows have none below zero.
+const NO_HEAD: u64 = u64::MAX;
+
 /// The rows of one partition in a superstep.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -237,70 +240,76 @@ impl SourceBuffers {
     /// Takes all rows that may go on.
     pub(super) fn take(&mut self) -> Taken {
         let mut taken = Taken::default();
-        let mut parts: Vec<Vec<(Batch, u32)>> = self.partitions.iter().map(|_| Vec::new()).collect();
+        let mut parts: Vec<Vec<Batch>> = self.partitions.iter().map(|_| Vec::new()).collect();
+        let mut ranks: Vec<Vec<u32>> = self.partitions.iter().map(|_| Vec::new()).collect();
         for (partition, buffer) in self.partitions.iter_mut().enumerate() {
             buffer.drop_finished(partition as i32, &mut taken);
         }
         if self.merged {
-            self.merge(&mut parts, &mut taken);
+            self.merge(&mut parts, &mut ranks, &mut taken);
         } else {
             for (partition, buffer) in self.partitions.iter_mut().enumerate() {
                 while let Some(chunk) = buffer.chunks.front() {
                     let rows = chunk.batch.rows() - chunk.taken;
-                    parts[partition].push((buffer.advance(rows, partition as i32, &mut taken), 0));
+                    parts[partition].push(buffer.advance(rows, partition as i32, &mut taken));
                 }
             }
         }
-        for (partition, parts) in parts.into_iter().enumerate() {
-            if parts.is_empty() {
-                continue;
+        for (partition, (parts, ranks)) in parts.into_iter().zip(ranks).enumerate() {
+            if !parts.is_empty() {
+                let ranks = self.merged.then(|| ScalarBuffer::from(ranks));
+                taken.batches.push((partition as i32, Rows { batch: Batch::concat(parts), ranks }));
             }
-            let ranks = self.merged.then(|| {
-                parts
-                    .iter()
-                    .flat_map(|(batch, first)| *first..*first + batch.rows() as u32)
-                    .collect::<ScalarBuffer<u32>>()
-            });
-            let batches: Vec<Batch> = parts.into_iter().map(|(batch, _)| batch).collect();
-            taken.batches.push((partition as i32, Rows { batch: Batch::concat(batches), ranks }));
         }
         taken
     }
 
     /// Takes runs of rows by head timestamp. A run ends where another partition's head comes first.
-    fn merge(&mut self, parts: &mut [Vec<(Batch, u32)>], taken: &mut Taken) {
+    fn merge(&mut self, parts: &mut [Vec<Batch>], ranks: &mut [Vec<u32>], taken: &mut Taken) {
+        // Rows of each first chunk that are chosen, but not yet taken: chunks are cut once, not run by run.
+        let mut chosen = vec![0; self.partitions.len()];
+        let mut heads: Vec<u64> = self.partitions.iter().map(|buffer| buffer.head(0)).collect();
         let mut rank = 0u32;
-        loop {
-            if self.partitions.iter().any(PartitionBuffer::holds) {
-                return;
-            }
-            let heads = self.partitions.iter().enumerate();
-            let heads = heads.filter_map(|(p, buffer)| Some((buffer.chunks.front()?.head()?, p)));
-            let (mut first, mut second) = (None, None);
-            for head in heads {
-                if first.is_none_or(|first| head < first) {
-                    second = first.replace(head);
-                } else if second.is_none_or(|second| head < second) {
-                    second = Some(head);
+        while !self.partitions.iter().any(PartitionBuffer::holds) {
+            let (mut first, mut second) = ((NO_HEAD, usize::MAX), (NO_HEAD, usize::MAX));
+            for (partition, head) in heads.iter().copied().enumerate() {
+                if head < first.0 {
+                    (first, second) = ((head, partition), first);
+                } else if head < second.0 {
+                    second = (head, partition);
                 }
             }
-            let Some((_, partition)) = first else { return };
-            let buffer = &mut self.partitions[partition];
-            let Some(chunk) = buffer.chunks.front() else { return };
-            let times = &chunk.batch.timestamps[chunk.taken..];
-            let run = match second {
-                None => times.len(),
-                Some(second) => times.iter().take_while(|time| (**time, partition) < second).count(),
-            };
+            let partition = first.1;
+            let Some(buffer) = self.partitions.get_mut(partition) else { break };
+            let Some(chunk) = buffer.chunks.front() else { break };
+            let times = &chunk.batch.timestamps[chunk.taken + chosen[partition]..];
+            let run = times.iter().take_while(|time| (time.unsigned_abs(), partition) < second).count();
             // The rank is a place in one superstep: what does not fit waits for the next.
-            let Some(next) = rank.checked_add(run as u32) else { return };
-            parts[partition].push((buffer.advance(run, partition as i32, taken), rank));
+            let Some(next) = rank.checked_add(run as u32) else { break };
+            ranks[partition].extend(rank..next);
             rank = next;
+            chosen[partition] += run;
+            if run == times.len() {
+                let rows = std::mem::take(&mut chosen[partition]);
+                parts[partition].push(buffer.advance(rows, partition as i32, taken));
+            }
+            heads[partition] = buffer.head(chosen[partition]);
+        }
+        for (partition, (buffer, rows)) in self.partitions.iter_mut().zip(chosen).enumerate() {
+            if rows > 0 {
+                parts[partition].push(buffer.advance(rows, partition as i32, taken));
+            }
         }
     }
 }
 
 impl PartitionBuffer {
+    /// The timestamp of the first row behind `chosen` rows of the first chunk; [`NO_HEAD`] without one.
+    fn head(&self, chosen: usize) -> u64 {
+        let head = self.chunks.front().and_then(|chunk| chunk.batch.timestamps.get(chunk.taken + chosen));
+        head.map_or(NO_HEAD, |time| time.unsigned_abs())
+    }
+
     /// Behind its end with nothing buffered.
     fn holds(&self) -> bool {
         self.chunks.is_empty() && !self.at_end

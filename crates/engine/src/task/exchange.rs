@@ -100,13 +100,8 @@ pub(super) fn by_partition(flows: Vec<Flow>, partitions: i32) -> Vec<Option<Flow
     }
     let whole = Flow::concat(flows);
     let Some(targets) = &whole.targets else { return out };
-    let mut order: Vec<u32> = (0..whole.rows() as u32).collect();
-    if let Some(ranks) = &whole.ranks {
-        // Each source partition's rows are in order already: the sort finds the runs and merges them.
-        order.sort_by_key(|row| ranks[*row as usize]);
-    }
     let mut rows: Vec<Vec<u32>> = (0..partitions).map(|_| Vec::new()).collect();
-    for row in order {
+    for row in in_rank_order(&whole) {
         rows[targets[row as usize] as usize].push(row);
     }
     for (partition, rows) in rows.into_iter().enumerate() {
@@ -118,4 +113,17 @@ pub(super) fn by_partition(flows: Vec<Flow>, partitions: i32) -> Vec<Option<Flow
         }
     }
     out
+}
+
+/// The rows in the order of their ranks. Ranks are places in a superstep, each taken by at most one of the rows here.
+fn in_rank_order(flow: &Flow) -> Vec<u32> {
+    const EMPTY: u32 = u32::MAX;
+    let Some(ranks) = &flow.ranks else { return (0..flow.rows() as u32).collect() };
+    let places = ranks.iter().max().map_or(0, |last| *last as usize + 1);
+    let mut row_at = vec![EMPTY; places];
+    for (row, rank) in ranks.iter().enumerate() {
+        row_at[*rank as usize] = row as u32;
+    }
+    row_at.retain(|row| *row != EMPTY);
+    row_at
 }
