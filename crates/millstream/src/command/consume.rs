@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::{ArgAction, Args};
 use client::{
     Client, ClientError, ConsumedRecord, Consumer, ConsumerOptions, GroupConsumer, GroupOptions, Isolation, OffsetSpec,
-    OutOfRange, Position,
+    OutOfRange, Position, TopicDescription,
 };
 use record::{Offset, TimestampMs};
 
@@ -16,6 +16,8 @@ use super::{Exit, Failure};
 
 const RECORDS_PER_POLL: usize = 10_000;
 const PATIENCE: Duration = Duration::from_millis(500);
+const TOPIC_WAIT: Duration = Duration::from_secs(3);
+const TOPIC_RETRY: Duration = Duration::from_millis(100);
 
 /// Flags of `consume`.
 #[derive(Debug, Args)]
@@ -187,7 +189,7 @@ async fn positions(
 ) -> Result<Vec<(String, i32, Position)>, Failure> {
     let mut partitions = Vec::new();
     for topic in topics {
-        let described = client.topic(topic).await?;
+        let described = described(client, topic).await?;
         let all = described.partitions.iter().map(|partition| partition.index);
         let wanted: Vec<i32> = all.filter(|p| flags.partition.is_empty() || flags.partition.contains(p)).collect();
         if let Some(missing) = flags.partition.iter().find(|p| !wanted.contains(p)) {
@@ -211,6 +213,17 @@ async fn positions(
         },
     };
     Ok(partitions.into_iter().map(|(topic, partition)| (topic, partition, position)).collect())
+}
+
+/// A topic that is asked for may just be coming into being, as dead letters do: it is waited for, a little.
+async fn described(client: &Client, topic: &str) -> Result<TopicDescription, ClientError> {
+    let deadline = Instant::now() + TOPIC_WAIT;
+    loop {
+        match client.topic(topic).await {
+            Err(e) if e.is_not_found() && Instant::now() < deadline => tokio::time::sleep(TOPIC_RETRY).await,
+            described => return described,
+        }
+    }
 }
 
 /// So many before the end of each partition, but not before its start.
