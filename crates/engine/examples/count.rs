@@ -1,7 +1,7 @@
 //! Measures the page-event query's own part of the work: filter, group, count per window, flush.
 //!
-//! `cargo run --release -p engine --example count -- KEYS EVENTS PARTITIONS WORKERS` (default 2 10000000 1 1). Reading and
-//! decoding records is not part of it.
+//! `cargo run --release -p engine --example count -- KEYS EVENTS PARTITIONS WORKERS` (default 2 10000000 1 1). Reading
+//! and decoding records is not part of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -139,8 +139,8 @@ fn main() {
     let per_million = elapsed.as_secs_f64() * 1e6 / events as f64;
     let (groups, bytes) = task.stores().map(|store| store.size()).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     println!(
-        "{events} events, {keys} keys, {partitions} partitions, {workers} workers: {:.2} s, {per_million:.4} s per million \
-         (flushes {:.2} s, {rows_out} rows out), {groups} groups in {} KiB",
+        "{events} events, {keys} keys, {partitions} partitions, {workers} workers: {:.2} s, \
+         {per_million:.4} s per million (flushes {:.2} s, {rows_out} rows out), {groups} groups in {} KiB",
         elapsed.as_secs_f64(),
         flushing.as_secs_f64(),
         bytes / 1024

@@ -121,7 +121,8 @@ impl MetadataColumn {
 pub enum TimestampSource {
     /// The record's timestamp.
     Record,
-    /// A TIMESTAMP or BIGINT (ms) column of the value, by index in the source's schema. NULL or negative makes a bad row.
+    /// A TIMESTAMP or BIGINT (ms) column of the value, by index in the source's schema. NULL or negative makes a bad
+    /// row.
     Column(usize),
 }
 
@@ -254,6 +255,10 @@ pub enum SinkTarget {
     Connector(String),
 }
 
+/// Why a GROUP BY behind another is refused: its key partitions would have no defined order of input.
+const GROUP_OF_GROUPS: &str = "a GROUP BY over the rows of another GROUP BY is not supported yet; \
+                               write the first one to a topic and group that";
+
 /// Why a plan cannot run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlanError {
@@ -326,7 +331,8 @@ impl Topology {
         }
     }
 
-    /// The names of the columns of a node's rows. Metadata columns are called `rowtime`, `partition`, `offset` and `key`.
+    /// The names of the columns of a node's rows. Metadata columns are called `rowtime`, `partition`, `offset` and
+    /// `key`.
     #[must_use]
     pub fn row_names(&self, node: NodeId) -> Vec<String> {
         let node = &self.nodes[node];
@@ -404,9 +410,7 @@ impl Topology {
             Operator::Exchange(exchange) => {
                 exchange.by.iter().try_for_each(check)?;
                 if self.is_behind_aggregate(id) {
-                    return unsupported(
-                        "a GROUP BY over the rows of another GROUP BY is not supported yet; write the first one to a topic and group that",
-                    );
+                    return unsupported(GROUP_OF_GROUPS);
                 }
             }
             Operator::ToStream => {}
@@ -449,9 +453,7 @@ impl Topology {
                     }
                 }
                 if self.is_behind_aggregate(id) {
-                    return unsupported(
-                        "a GROUP BY over the rows of another GROUP BY is not supported yet; write the first one to a topic and group that",
-                    );
+                    return unsupported(GROUP_OF_GROUPS);
                 }
             }
             Operator::Sink(sink) => {

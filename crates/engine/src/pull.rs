@@ -1,7 +1,7 @@
 //! Pull queries: one answer from the rows of a table at one moment.
 //!
-//! Owns: filter, grouping with ORDER BY inside the calls, object_agg, order and limit. Never: keeps state; a failing row
-//! fails the whole answer, as in PostgreSQL.
+//! Owns: filter, grouping with ORDER BY inside the calls, object_agg, order and limit. Never: keeps state; a failing
+//! row fails the whole answer, as in PostgreSQL.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

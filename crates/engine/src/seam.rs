@@ -13,7 +13,8 @@ use crate::batch::Keys;
 use crate::data_type::Type;
 use crate::plan::NodeId;
 
-/// Key columns ⇄ key bytes, in the layouts of Kafka's serializers: one column is the primitive, several are a JSON array.
+/// Key columns ⇄ key bytes, in the layouts of Kafka's serializers: one column is the primitive, several are a JSON
+/// array.
 pub trait KeyBytes: fmt::Debug + Send + Sync {
     /// The bytes of each row's key. A single NULL column gives a null key.
     fn encode(&self, types: &[Type], columns: &[ArrayRef]) -> BinaryArray;

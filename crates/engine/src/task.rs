@@ -355,8 +355,8 @@ impl Task {
         !self.uncommitted
     }
 
-    /// The positions that changed since the last commit, with the times to restore. Commit them together with the effects
-    /// of all supersteps and of the flush; then call [`Task::committed`].
+    /// The positions that changed since the last commit, with the times to restore. Commit them together with the
+    /// effects of all supersteps and of the flush; then call [`Task::committed`].
     #[must_use]
     pub fn commit_point(&self) -> Vec<SourcePosition> {
         let mut changed = Vec::new();

@@ -132,7 +132,8 @@ pub(super) struct Input<'a> {
 }
 
 impl Expr {
-    /// Evaluates over `rows` rows of columns: one value per row. Any failing row fails the whole; see [`eval_isolated`].
+    /// Evaluates over `rows` rows of columns: one value per row. Any failing row fails the whole; see
+    /// [`eval_isolated`].
     pub fn eval(&self, columns: &[ArrayRef], rows: usize, context: &EvalContext) -> Result<ArrayRef, EvalError> {
         self.evaluate(columns, rows, context)?.into_column(rows)
     }
@@ -279,14 +280,18 @@ pub fn eval_isolated(exprs: &[&Expr], columns: &[ArrayRef], rows: usize, context
             }
         }
     }
-    let columns = exprs
-        .iter()
-        .enumerate()
-        .map(|(i, expr)| {
-            let parts: Vec<&dyn Array> = pieces.iter().map(|piece| piece[i].as_ref()).collect();
-            // Pieces of one expression have one type, so that concatenation does not fail.
-            arrow_select::concat::concat(&parts).unwrap_or_else(|_| expr.ty().empty())
-        })
-        .collect();
+    let joined = (0..exprs.len()).map(|i| {
+        let parts: Vec<&dyn Array> = pieces.iter().map(|piece| piece[i].as_ref()).collect();
+        if parts.is_empty() { Ok(exprs[i].ty().empty()) } else { arrow_select::concat::concat(&parts) }
+    });
+    let columns = match joined.collect::<Result<Vec<_>, _>>() {
+        Ok(columns) => columns,
+        Err(error) => {
+            // More than Arrow can hold in one column: then none of the rows goes on.
+            rejected.extend(kept.drain(..).map(|row| RejectedRow { row: row as usize, reason: error.to_string() }));
+            rejected.sort_by_key(|rejected| rejected.row);
+            exprs.iter().map(|expr| expr.ty().empty()).collect()
+        }
+    };
     Isolated { columns, kept: Some(UInt32Array::from(kept)), rejected }
 }

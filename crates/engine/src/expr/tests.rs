@@ -1,5 +1,5 @@
-//! Expressions as data (`testdata/expressions.txt`): each is evaluated as a constant, over a column of several rows, and with
-//! a failing row between good ones.
+//! Expressions as data (`testdata/expressions.txt`): each is evaluated as a constant, over a column of several rows,
+//! and with a failing row between good ones.
 
 use std::sync::Arc;
 

@@ -13,8 +13,11 @@ use super::cast::cast_column;
 use super::eval::{EvalError, Evaluated};
 use crate::data_type::Type;
 
-/// What `repeat` and the pads may make at most, in bytes, of one value.
-const TEXT_BYTES_MAX: usize = 16 << 20;
+/// What `repeat`, `replace` and the pads may make at most, in bytes, of one value.
+const TEXT_BYTES_MAX: usize = 4 << 20;
+
+/// What the rows of one evaluation may come to, in bytes: Arrow counts them in 31 bits.
+const COLUMN_BYTES_MAX: usize = 1 << 30;
 
 /// LIKE and ILIKE.
 pub(super) fn like(function: Function, text: &Evaluated, pattern: &Evaluated) -> Result<ArrayRef, EvalError> {
@@ -129,7 +132,13 @@ pub(super) fn transform(function: Function, columns: &[ArrayRef], rows: usize) -
             }
             // An empty `from` replaces nothing, as in PostgreSQL.
             Function::Replace if text(1).is_empty() => out.append_value(text(0)),
-            Function::Replace => out.append_value(text(0).replace(text(1), text(2))),
+            Function::Replace => {
+                let added = text(0).matches(text(1)).count().saturating_mul(text(2).len());
+                if added > TEXT_BYTES_MAX {
+                    return Err(EvalError::new("requested length too large"));
+                }
+                out.append_value(text(0).replace(text(1), text(2)));
+            }
             Function::Substring => {
                 let length = (columns.len() > 2).then(|| int(2));
                 out.append_value(substring(text(0), int(1), length)?);
@@ -147,6 +156,9 @@ pub(super) fn transform(function: Function, columns: &[ArrayRef], rows: usize) -
                 let fill = if columns.len() > 2 { text(2) } else { " " };
                 out.append_value(pad(text(0), int(1), fill, function == Function::PadStart)?);
             }
+        }
+        if out.values_slice().len() > COLUMN_BYTES_MAX {
+            return Err(EvalError::new("the results of these rows are too large"));
         }
     }
     Ok(Arc::new(out.finish()))

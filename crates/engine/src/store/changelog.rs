@@ -34,8 +34,8 @@ impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the changelog of `{}` holds a record that this query did not write ({}); drop the query with its changelog, \
-             or start it under another name",
+            "the changelog of `{}` holds a record that this query did not write ({}); \
+             drop the query with its changelog, or start it under another name",
             self.store, self.reason
         )
     }

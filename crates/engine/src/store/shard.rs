@@ -1,8 +1,8 @@
 //! The windows of one key partition: what a batch of rows does to them, and what comes out.
 //!
-//! The rules are Kafka Streams' (`TimeWindows`): for each row in order, stream time becomes the largest timestamp so far,
-//! this row's included; the row counts if `window end > stream time - grace`. Rows are taken window by window here, which
-//! changes nothing, as windows do not influence each other; the order of writes is kept by numbers.
+//! The rules are Kafka Streams' (`TimeWindows`): for each row in order, stream time becomes the largest timestamp so
+//! far, this row's included; the row counts if `window end > stream time - grace`. Rows are taken window by window
+//! here, which changes nothing, as windows do not influence each other; the order of writes is kept by numbers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::BuildHasher;

@@ -1,8 +1,9 @@
 //! The buffered rows of a source's partitions, and the order in which they go on.
 //!
-//! The order inside a superstep is Kafka Streams' inside a task: the partition whose head record has the smallest timestamp
-//! gives its head; ties go to the smallest partition number. A partition that is behind its end and has nothing buffered
-//! holds the merge; one at its end holds nothing up. So the order depends on what arrived, never on how it was cut.
+//! The order inside a superstep is Kafka Streams' inside a task: the partition whose head record has the smallest
+//! timestamp gives its head; ties go to the smallest partition number. A partition that is behind its end and has
+//! nothing buffered holds the merge; one at its end holds nothing up. So the order depends on what arrived, never on
+//! how it was cut.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

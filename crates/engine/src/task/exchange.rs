@@ -14,7 +14,8 @@ pub(super) struct Flow {
     pub(super) batch: Batch,
     /// The partition they are in.
     pub(super) partition: i32,
-    /// The place of each row in the order of all rows of the superstep; `None` where no order among partitions is needed.
+    /// The place of each row in the order of all rows of the superstep; `None` where no order among partitions is
+    /// needed.
     pub(super) ranks: Option<ScalarBuffer<u32>>,
     /// The key partition of each row, behind an exchange.
     pub(super) targets: Option<ScalarBuffer<i32>>,

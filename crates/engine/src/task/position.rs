@@ -6,8 +6,8 @@
 //! version: 1 B (2) ‖ partition time: 8 B ‖ [count: 4 B ‖ (length: 4 B ‖ UTF-8 name ‖ time: 8 B)*]
 //! ```
 //! All big-endian; the part in brackets is absent when there are no times. The partition time is the largest timestamp
-//! read from the partition. Kafka: the named times are Kafka Streams' "processor metadata"; here each is the stream time of
-//! the operator of that store in the key partition of the same number.
+//! read from the partition. Kafka: the named times are Kafka Streams' "processor metadata"; here each is the stream
+//! time of the operator of that store in the key partition of the same number.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Topologies run on small inputs, against a record-at-a-time oracle, in every cut, with several workers, across restarts.
+//! Topologies run on small inputs, against a record-at-a-time oracle, in every cut, with several workers, across
+//! restarts.
 
 mod fixture;
 mod goldens;

@@ -1,8 +1,8 @@
 //! What becomes of a record, told after the fact.
 //!
-//! A traced record is run through the plan again, alone and without effects. What depends on the moment at which it came is
-//! remembered: whether it was late (for the last [`LATE_REMEMBERED`] late rows). Expressions with chance or the current
-//! time in them may tell another story than they did then.
+//! A traced record is run through the plan again, alone and without effects. What depends on the moment at which it
+//! came is remembered: whether it was late (for the last [`LATE_REMEMBERED`] late rows). Expressions with chance or the
+//! current time in them may tell another story than they did then.
 
 use std::collections::{HashSet, VecDeque};
 

@@ -1,4 +1,5 @@
-//! Record for record what Kafka Streams 4.3.1 gave (`tests/java/streams-goldens` writes the files), changelog bytes included.
+//! Record for record what Kafka Streams 4.3.1 gave (`tests/java/streams-goldens` writes the files), changelog bytes
+//! included.
 
 use super::*;
 use crate::plan::{Emit, Tumble};
@@ -92,8 +93,8 @@ fn check(text: &'static str, at_least: usize) {
             let mut task = query.task(1, 0, 1);
             let mut changelog = KeptChangelog::default();
             let mut given = Vec::new();
-            // Kafka: an aggregate without a window drops records with a null value, and counts them. Here a null value does not
-            // reach the engine as such; the filter of the other scenarios removes it uncounted in both.
+            // Kafka: an aggregate without a window drops records with a null value, and counts them. Here a null value
+            // does not reach the engine as such; the filter of the other scenarios removes it uncounted in both.
             let null_value = |record: &Record| running && record.duration.is_none();
             let (null_values, records): (Vec<Record>, Vec<Record>) =
                 scenario.records.iter().cloned().partition(|record| null_value(record));

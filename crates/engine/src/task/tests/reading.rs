@@ -33,7 +33,7 @@ fn a_snapshot_does_not_change() {
     assert!(table(&reader).is_empty() && reader.stream_time() == -1);
     step(&mut task, "a@1 b@2 a@12", 0);
     let before = reader.snapshot();
-    let state: Vec<_> = before.windows().map(|(start, state, groups)| (start, state, groups)).collect();
+    let state: Vec<_> = before.windows().collect();
     assert_eq!(state, [(0, WindowState::Ended, 2), (10, WindowState::Running, 1)]);
     assert_eq!((before.positions[0].offset, before.stream_time), (3, 12));
     // A late record changes the ended window; the snapshot keeps what it had.
