@@ -26,14 +26,11 @@ const ALL_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
 fn handle(broker: &Arc<Broker>, ctx: &Context, request: DescribeGroupsRequest) -> Reply<DescribeGroupsResponse> {
     let operations = if request.include_authorized_operations { ALL_OPERATIONS } else { i32::MIN };
-    let groups = request.groups.into_iter().map(|group_id| {
-        let group = describe(broker, group_id, ctx.version);
-        DescribedGroup { authorized_operations: operations, ..group }
-    });
+    let groups = request.groups.into_iter().map(|group_id| describe(broker, group_id, ctx.version, operations));
     DescribeGroupsResponse { groups: groups.collect(), ..DescribeGroupsResponse::default() }.into()
 }
 
-fn describe(broker: &Broker, group_id: Str, version: i16) -> DescribedGroup {
+fn describe(broker: &Broker, group_id: Str, version: i16, authorized_operations: i32) -> DescribedGroup {
     let Some(group) = broker.coordinators().describe_group(&group_id) else {
         let group_state = Str::from(GroupState::Dead.name());
         let mut described = DescribedGroup { group_id, group_state, ..DescribedGroup::default() };
@@ -57,6 +54,7 @@ fn describe(broker: &Broker, group_id: Str, version: i16) -> DescribedGroup {
         protocol_type: group.protocol_type.into(),
         protocol_data: group.protocol.into(),
         members: members.collect(),
+        authorized_operations,
         ..DescribedGroup::default()
     }
 }

@@ -26,7 +26,9 @@ fn handle(
 
 fn describe(broker: &Broker, transactional_id: Str) -> TransactionState {
     let Some(transaction) = broker.coordinators().describe_transaction(&transactional_id) else {
-        let error_code = ErrorCode::TransactionalIdNotFound.code();
+        let unknown =
+            if transactional_id.is_empty() { ErrorCode::InvalidRequest } else { ErrorCode::TransactionalIdNotFound };
+        let error_code = unknown.code();
         return TransactionState { transactional_id, error_code, ..TransactionState::default() };
     };
     let value = transaction.value;

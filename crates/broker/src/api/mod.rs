@@ -378,3 +378,12 @@ fn fenced_as(knows_fenced: bool) -> impl Fn(ErrorCode) -> ErrorCode + Copy {
         other => other,
     }
 }
+
+/// How a producer is told that its transaction does not have the partition: versions that know TRANSACTION_ABORTABLE say
+/// that, so that the client aborts instead of giving up.
+fn abortable_as(knows_abortable: bool) -> impl Fn(ErrorCode) -> ErrorCode + Copy {
+    move |error| match error {
+        ErrorCode::InvalidTxnState if knows_abortable => ErrorCode::TransactionAbortable,
+        other => other,
+    }
+}

@@ -24,7 +24,7 @@ use wire::messages::produce_response::{
 };
 use wire::{ApiKey, ErrorCode};
 
-use super::{Api, Context};
+use super::{Api, Context, abortable_as};
 use crate::broker::Broker;
 use crate::produce::{ProduceError, sole_batch};
 use crate::reply::Reply;
@@ -112,14 +112,14 @@ fn append(
         return Err(refuse(ErrorCode::UnsupportedCompressionType));
     }
     if batch.header.is_transactional() {
-        let transactional_id = transactional_id.ok_or_else(|| refuse(ErrorCode::InvalidTxnState))?;
+        let transactional_id = transactional_id.ok_or_else(|| refuse(ErrorCode::TransactionalIdAuthorizationFailed))?;
         let producer = Producer { id: batch.header.producer_id, epoch: batch.header.producer_epoch };
         let checked = partition.check(batch, ctx.now_ms)?;
         let append = || partition.append(checked, ctx.now_ms);
         return broker
             .coordinators()
             .append_transactional(transactional_id, producer, topic, data.index, append)
-            .map_err(refuse)?;
+            .map_err(|error| refuse(abortable_as(ctx.version >= 11)(error)))?;
     }
     partition.append_checked(batch, ctx.now_ms)
 }

@@ -6,14 +6,14 @@
 //! - Answered when the leader has synced and the generation is durable. A member without an assignment gets empty bytes,
 //!   never null.
 //!
-//! Versions: v3 static members · v4 flexible · v5 protocol type and name, which must be the group's.
+//! Versions: v3 static members · v4 flexible · v5 protocol type and name, which must be given and be the group's.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use wire::messages::sync_group_request::SyncGroupRequest;
 use wire::messages::sync_group_response::SyncGroupResponse;
-use wire::{ApiKey, Str};
+use wire::{ApiKey, ErrorCode, Str};
 
 use super::{Api, Context};
 use crate::broker::Broker;
@@ -22,7 +22,12 @@ use crate::reply::Reply;
 
 pub(super) const API: Api = Api::new(ApiKey::SyncGroup, 0..=5, |call| call.run(handle));
 
-fn handle(broker: &Arc<Broker>, _ctx: &Context, request: SyncGroupRequest) -> Reply<SyncGroupResponse> {
+fn handle(broker: &Arc<Broker>, ctx: &Context, request: SyncGroupRequest) -> Reply<SyncGroupResponse> {
+    let names_protocol = request.protocol_type.is_some() && request.protocol_name.is_some();
+    if ctx.version >= 5 && !names_protocol {
+        let error_code = ErrorCode::InconsistentGroupProtocol.code();
+        return SyncGroupResponse { error_code, ..SyncGroupResponse::default() }.into();
+    }
     let sync = SyncRequest {
         group_id: request.group_id.to_string(),
         generation: request.generation_id,

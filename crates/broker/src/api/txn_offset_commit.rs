@@ -8,7 +8,7 @@
 //! - v3+ names the member: one of an older generation, or that is no member, is refused, so that a consumer that lost
 //!   its partitions cannot move their offsets (KIP-447).
 //!
-//! Versions: v2 leader epoch · v3 flexible, member · v4 clients that know TRANSACTION_ABORTABLE.
+//! Versions: v2 leader epoch · v3 flexible, member · v4 TRANSACTION_ABORTABLE instead of INVALID_TXN_STATE.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ use wire::messages::txn_offset_commit_response::{
 };
 use wire::{ApiKey, ErrorCode};
 
-use super::{Api, Context};
+use super::{Api, Context, abortable_as};
 use crate::broker::Broker;
 use crate::group::{OffsetCommit, OffsetCommitRequest};
 use crate::reply::Reply;
 
 pub(super) const API: Api = Api::new(ApiKey::TxnOffsetCommit, 0..=4, |call| call.run(handle));
 
-fn handle(broker: &Arc<Broker>, _ctx: &Context, request: TxnOffsetCommitRequest) -> Reply<TxnOffsetCommitResponse> {
+fn handle(broker: &Arc<Broker>, ctx: &Context, request: TxnOffsetCommitRequest) -> Reply<TxnOffsetCommitResponse> {
     let mut offsets = Vec::new();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
@@ -62,8 +62,9 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: TxnOffsetCommitRequest)
         producer: Some((ProducerId(request.producer_id), ProducerEpoch(request.producer_epoch))),
     };
     let committed = broker.coordinators().commit_transactional_offsets(&request.transactional_id, commit);
+    let version = ctx.version;
     Reply::later(async move {
-        let mut codes = committed.await.map(Vec::into_iter);
+        let mut codes = committed.await.map(Vec::into_iter).map_err(abortable_as(version >= 4));
         let open = response.topics.iter_mut().flat_map(|t| &mut t.partitions).filter(|p| p.error_code == 0);
         for partition in open {
             let code = match &mut codes {

@@ -209,7 +209,8 @@ fn refusals_are_encodable_in_every_version() {
     }
     for version in 0..=5 {
         let sync = SyncGroupRequest { group_id: "g".into(), member_id: "x".into(), ..SyncGroupRequest::default() };
-        assert_eq!(name_of(fixture.ask(version, &sync).error_code), "UNKNOWN_MEMBER_ID", "v{version}");
+        let expected = if version < 5 { "UNKNOWN_MEMBER_ID" } else { "INCONSISTENT_GROUP_PROTOCOL" };
+        assert_eq!(name_of(fixture.ask(version, &sync).error_code), expected, "v{version}");
     }
     for version in 0..=6 {
         let groups = vec!["none".into()];

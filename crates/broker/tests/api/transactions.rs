@@ -150,10 +150,10 @@ fn a_producer_of_every_version_commits_and_aborts() {
         assert_eq!(name_of(init.error_code), "NONE", "v{version}");
         let producer = (init.producer_id, init.producer_epoch);
 
-        assert_eq!(running.produce(&id, producer, 0, 0, "early"), "INVALID_TXN_STATE", "v{version}");
+        assert_eq!(running.produce(&id, producer, 0, 0, "early"), "TRANSACTION_ABORTABLE", "v{version}");
         assert_eq!(running.add(of(3), &id, producer, &[0]), ["NONE"], "v{version}");
         assert_eq!(running.produce(&id, producer, 0, 0, &format!("committed {version}")), "NONE", "v{version}");
-        assert_eq!(running.produce(&id, producer, 0, 1, "elsewhere"), "INVALID_TXN_STATE", "v{version}");
+        assert_eq!(running.produce(&id, producer, 0, 1, "elsewhere"), "TRANSACTION_ABORTABLE", "v{version}");
 
         let offsets = TxnOffsetCommitRequest {
             transactional_id: id.as_str().into(),
@@ -173,7 +173,8 @@ fn a_producer_of_every_version_commits_and_aborts() {
         let code = |response: wire::messages::txn_offset_commit_response::TxnOffsetCommitResponse| {
             name_of(response.topics[0].partitions[0].error_code)
         };
-        assert_eq!(code(running.fixture.ask(of(4), &offsets)), "INVALID_TXN_STATE", "v{version}: not added yet");
+        let early = if version < 4 { "INVALID_TXN_STATE" } else { "TRANSACTION_ABORTABLE" };
+        assert_eq!(code(running.fixture.ask(of(4), &offsets)), early, "v{version}: not added yet");
         let add_offsets = AddOffsetsToTxnRequest {
             transactional_id: id.as_str().into(),
             producer_id: producer.0,
