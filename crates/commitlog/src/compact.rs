@@ -15,7 +15,7 @@
 //! 1  B.log.cleaned, B.index.cleaned … written and synced     a start removes them
 //! 2  B.index.cleaned … → B.index.swap …                      a start removes them, as B.log.swap is missing
 //! 3  B.log.cleaned → B.log.swap                              decided: a start does the rest
-//! 4  the other segments of the group removed
+//! 4  the other segments of the group removed, their logs first
 //! 5  B.index.swap … → B.index …
 //! 6  B.log.swap → B.log                                      done
 //! ```
@@ -235,10 +235,13 @@ impl Log {
         for old in &group[1..] {
             // Who reads them goes on: the files are open.
             old.file()?;
-            old.remove_files()?;
+            old.remove_log()?;
         }
         group[0].file()?;
         sync_dir()?;
+        for old in &group[1..] {
+            old.remove_helpers()?;
+        }
         for kind in &KINDS[..3] {
             rename(&format!("{kind}.swap"), kind)?;
         }

@@ -242,6 +242,9 @@ impl Flusher {
         {
             self.shared.latch(error);
         }
+        // Whoever comes now would wait for a round that never ends.
+        let closed = std::io::Error::other("the set of logs is closed");
+        self.shared.rounds.fail(StorageError::new("sync", &self.shared.log_dir, closed));
     }
 
     fn round(&mut self, taken: Queue, logs: &dyn Logs) -> Result<(), StorageError> {

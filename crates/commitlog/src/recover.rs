@@ -216,10 +216,10 @@ impl Recovery {
                 Ok(end)
             };
             let end = open().map_err(|e| StorageError::new("read", &swap, e))?;
-            for replaced in logs.iter().filter(|b| **b > *base && **b < end) {
-                self.segment(*replaced).remove_files()?;
-            }
+            let replaced = || logs.iter().filter(|b| **b > *base && **b < end).map(|b| self.segment(*b));
+            replaced().try_for_each(|segment| segment.remove_log())?;
             sync_dir()?;
+            replaced().try_for_each(|segment| segment.remove_helpers())?;
             for kind in KINDS {
                 let (from, to) = (file_name(*base, &format!("{kind}.swap")), file_name(*base, kind));
                 let (from, to) = (self.dir.join(from), self.dir.join(to));

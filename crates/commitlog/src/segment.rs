@@ -395,7 +395,19 @@ impl Segment {
 
     /// Removes all files of the segment. Readers that hold the log file go on reading.
     pub(crate) fn remove_files(&self) -> Result<(), StorageError> {
-        for kind in ["log", "index", "timeindex", "txnindex", "snapshot"] {
+        self.remove_log()?;
+        self.remove_helpers()
+    }
+
+    /// Removes the log file. Where it may come back after a loss of power, [`Segment::remove_helpers`] must wait for a sync of
+    /// the directory: a segment without its transaction index would show what was aborted.
+    pub(crate) fn remove_log(&self) -> Result<(), StorageError> {
+        remove_if_there(&*self.disk, &self.path)
+    }
+
+    /// Removes the files beside the log file.
+    pub(crate) fn remove_helpers(&self) -> Result<(), StorageError> {
+        for kind in ["index", "timeindex", "txnindex", "snapshot"] {
             remove_if_there(&*self.disk, &self.sibling(kind))?;
         }
         Ok(())

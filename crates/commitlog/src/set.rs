@@ -45,6 +45,8 @@ pub struct LogSet {
     shared: Arc<Shared>,
     logs: Arc<LogMap>,
     flusher: Mutex<Option<JoinHandle<()>>>,
+    /// Held by whoever maintains, so that closing waits for it.
+    closed: Mutex<bool>,
     /// The recovery points as they were last written.
     written: Mutex<Vec<i64>>,
     /// When retention is due.
@@ -181,6 +183,7 @@ impl LogSet {
             options,
             shared,
             logs,
+            closed: Mutex::new(false),
             flusher: Mutex::new(Some(thread)),
             written: Mutex::new(Vec::new()),
             next_retention: Mutex::new(TimestampMs(now_ms.0.saturating_add(first_retention))),
@@ -336,6 +339,10 @@ impl LogSet {
     /// Checkpoints, retention, compaction, forgetting idle producers. To be called about once a second from one background thread.
     /// An error that is more than a full disk has latched the set.
     pub fn maintain(&self, now_ms: TimestampMs) -> Result<(), StorageError> {
+        let closed = self.closed.lock();
+        if *closed {
+            return Ok(());
+        }
         if let Some(failure) = self.shared.failure() {
             return Err(failure);
         }
@@ -424,6 +431,7 @@ impl LogSet {
 
     /// The clean stop: everything synced, indexes and snapshots written, the mark set. Appends fail from here on.
     pub fn close(&self) -> Result<(), StorageError> {
+        *self.closed.lock() = true;
         let logs = self.logs.all();
         for log in &logs {
             log.close();

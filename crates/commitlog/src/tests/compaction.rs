@@ -154,7 +154,7 @@ fn aborted_records_go_then_their_markers_and_producers_stay_known() {
 
 #[test]
 fn no_cut_of_the_power_changes_the_last_value_of_a_key() {
-    for seed in 0..60_u64 {
+    for seed in seeds() {
         let mut number = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut below = |n: u64| {
             number ^= number << 13;

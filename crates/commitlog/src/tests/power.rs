@@ -374,14 +374,7 @@ fn check(seed: u64) {
 
 #[test]
 fn nothing_acknowledged_or_shown_is_lost_when_the_power_goes() {
-    let (first, count) = match std::env::var("MILLSTREAM_SEEDS") {
-        Ok(range) => {
-            let (first, count) = range.split_once('+').expect("MILLSTREAM_SEEDS is <first>+<count>");
-            (first.parse().expect("a number"), count.parse().expect("a number"))
-        }
-        Err(_) => (0, 60),
-    };
-    for seed in first..first + count {
+    for seed in seeds() {
         if let Err(panic) = std::panic::catch_unwind(|| check(seed)) {
             eprintln!("seed {seed} failed; run again with MILLSTREAM_SEEDS={seed}+1");
             std::panic::resume_unwind(panic);
