@@ -54,7 +54,7 @@ fn what_a_batch_must_be() {
     let control = BatchOptions { control: true, ..BatchOptions::default() };
     check(11, "t", 0, -1, batch_of(control, &[(Some("\0\0\0\0"), "v", NOW_MS)]), "INVALID_RECORD");
     let transactional = BatchOptions { transactional: true, ..idempotent(7, 0, 0) };
-    check(11, "t", 0, -1, batch_of(transactional, &[(None, "v", NOW_MS)]), "INVALID_TXN_STATE");
+    check(11, "t", 0, -1, batch_of(transactional, &[(None, "v", NOW_MS)]), "TRANSACTIONAL_ID_AUTHORIZATION_FAILED");
 }
 
 #[test]
