@@ -9,9 +9,10 @@ fn main() {
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
-    if !files.iter().any(|file| file.ends_with("index.html")) {
-        println!("cargo:warning=crates/web/ui/dist is empty: build it with `npm ci && npm run build` in crates/web/ui");
-    }
+    assert!(
+        files.iter().any(|file| file.ends_with("index.html")),
+        "crates/web/ui/dist is empty: it is committed, and built anew by `npm ci && npm run build` in crates/web/ui"
+    );
     let mut table = String::from("&[\n");
     for file in &files {
         let name = file.strip_prefix(&root).expect("it lies there").to_string_lossy().replace('\\', "/");
