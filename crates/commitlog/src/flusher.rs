@@ -180,8 +180,11 @@ pub struct Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.shared.queue.lock().holds -= 1;
-        self.shared.wake.notify_one();
+        let mut queue = self.shared.queue.lock();
+        queue.holds -= 1;
+        if queue.holds == 0 && !queue.is_empty() {
+            self.shared.wake.notify_one();
+        }
     }
 }
 

@@ -144,6 +144,11 @@ impl Shared {
     /// Takes every step whose ticket is done, and arranges to be woken for the next one. Answers when a step that met a
     /// full disk is to be tried again, in monotonic time.
     pub(super) fn take_steps(&self, transactions: &mut Transactions, waker: &Waker) -> Option<u64> {
+        if transactions.steps.is_empty() {
+            return None;
+        }
+        // What is ready together is appended together: one sync round for the markers of all, and for the Complete records.
+        let _together = self.set.hold_round();
         loop {
             let step = transactions.steps.front_mut()?;
             let now = self.now();

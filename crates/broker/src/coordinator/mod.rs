@@ -29,6 +29,9 @@ mod records;
 mod recovery;
 mod transactions;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use commitlog::{Log, LogSet};

@@ -296,8 +296,8 @@ fn many_topologies_share_two_sync_rounds() {
     let before = disk.syncs();
     broker.commit(copiers.iter_mut().map(Copier::prepare).collect()).expect("they commit");
     let awaited = disk.syncs() - before;
-    // Small rounds are one sync of the journal. The third round, of the markers, may have begun too.
-    assert!((2..=3).contains(&awaited), "{awaited} syncs for one commit of eight topologies");
+    // Small rounds are one sync of the journal. Those of the markers and of the Complete records may be over too.
+    assert!((2..=4).contains(&awaited), "{awaited} syncs for one commit of eight topologies");
 }
 
 #[test]
