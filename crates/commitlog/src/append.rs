@@ -1,10 +1,12 @@
 //! Appending: offsets, sequences, the roll, the write; all under one short lock.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use os::File;
 use record::control::{EndTxnMarker, parse_end_txn_marker};
-use record::{Batch, BatchError, BatchHeader, Offset, TimestampMs, TimestampType};
+use record::{Batch, BatchError, BatchHeader, LeaderEpoch, Offset, TimestampMs, TimestampType};
 
 use crate::config::Durability;
 use crate::error::{AppendError, StorageError};
@@ -28,7 +30,7 @@ impl Log {
     /// checked here, with the write.
     pub fn append(&self, batches: Bytes, context: AppendContext) -> Result<Appended, AppendError> {
         let mut incoming = parse(&batches, context.kind)?;
-        let mut bytes = batches.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        let mut payload = Payload::new(batches);
         let mut state = self.state.lock();
         self.check_appendable(&state)?;
         if context.kind == AppendKind::Client
@@ -37,8 +39,9 @@ impl Log {
             return Ok(duplicate);
         }
         let bytes_max = u64::from(state.config.segment_bytes_max);
-        if bytes.len() as u64 > bytes_max {
-            return Err(AppendError::TooLarge { bytes: bytes.len() as u64, bytes_max });
+        let bytes = payload.len() as u64;
+        if bytes > bytes_max {
+            return Err(AppendError::TooLarge { bytes, bytes_max });
         }
 
         let base = state.log_end;
@@ -46,7 +49,7 @@ impl Log {
             TimestampType::CreateTime => None,
             TimestampType::LogAppendTime => Some(context.now_ms),
         };
-        let next = place(&mut incoming, &mut bytes, base, &context, log_append_time);
+        let next = place(&mut incoming, &mut payload, base, &context, log_append_time);
         let mut staged = Staged::default();
         let check = match context.kind {
             AppendKind::Client => Check::Sequence,
@@ -56,10 +59,10 @@ impl Log {
             state.producers.stage(&mut staged, &batch.header, batch.marker, check)?;
         }
 
-        self.roll_if_due(&mut state, &incoming, bytes.len() as u64, context.now_ms)?;
+        self.roll_if_due(&mut state, &incoming, bytes, context.now_ms)?;
         let segment = Arc::clone(state.active());
         let position = segment.size();
-        self.write(&segment, &bytes, position)?;
+        self.write(&segment, &payload, position)?;
 
         // Written: from here on nothing can fail.
         let aborted = state.producers.apply(staged);
@@ -77,14 +80,14 @@ impl Log {
         }
         state.epochs.note(context.leader_epoch.0, base);
         state.log_end = next;
-        state.bytes_since_snapshot += bytes.len() as u64;
+        state.bytes_since_snapshot += bytes;
         if !state.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, &segment)) {
             state.unsynced.push(Arc::clone(&segment));
         }
         let ticket = match self.shared.durability {
             Durability::Os => Ticket::done(),
             Durability::Fsync => {
-                note_pending(&mut state, Entry { segment_base: segment.base, position, bytes: bytes.freeze() });
+                note_pending(&mut state, segment.base, position, payload);
                 state.entered = self.shared.dirty(&self.me(), state.entered);
                 Ticket::new(&self.shared.rounds, state.entered)
             }
@@ -138,9 +141,9 @@ impl Log {
         })
     }
 
-    fn write(&self, segment: &Segment, bytes: &[u8], position: u64) -> Result<(), AppendError> {
+    fn write(&self, segment: &Segment, payload: &Payload, position: u64) -> Result<(), AppendError> {
         let file = segment.file().map_err(|e| refuse_or_latch(self, e))?;
-        let Err(e) = file.write_all_at(bytes, position) else { return Ok(()) };
+        let Err(e) = payload.write_at(&**file, position) else { return Ok(()) };
         let error = segment.storage_error("append to", e);
         // Any prefix may have been written: take it back, so that the next append stands where this one would have.
         if let Err(e) = file.set_len(position) {
@@ -207,13 +210,80 @@ fn refuse_or_latch(log: &Log, error: StorageError) -> AppendError {
     AppendError::Storage(error)
 }
 
-fn note_pending(state: &mut State, entry: Entry) {
-    state.pending_bytes += entry.bytes.len();
-    if state.pending_bytes > JOURNAL_BYTES_MAX {
-        state.pending = None;
+fn note_pending(state: &mut State, segment_base: i64, position: u64, payload: Payload) {
+    state.pending_bytes += payload.len();
+    match payload {
+        Payload::Placed(bytes) if state.pending_bytes <= JOURNAL_BYTES_MAX => {
+            if let Some(pending) = &mut state.pending {
+                pending.push(Entry { segment_base, position, bytes: bytes.freeze() });
+            }
+        }
+        _ => state.pending = None,
     }
-    if let Some(pending) = &mut state.pending {
-        pending.push(entry);
+}
+
+/// The batches as they are to be written.
+#[derive(Debug)]
+enum Payload {
+    /// Ours alone: offsets and epochs stand in it.
+    Placed(BytesMut),
+    /// Large, and shared with the request that brought it: not copied. What differs is the head of each batch, which is
+    /// written over it: position in the bytes, base offset to leader epoch.
+    Shared { bytes: Bytes, heads: Vec<(usize, [u8; HEAD_BYTES])> },
+}
+
+/// From the base offset to the leader epoch: what the log writes into a batch.
+const HEAD_BYTES: usize = 16;
+
+impl Payload {
+    /// Copies what is small: the journal needs it in one piece.
+    fn new(batches: Bytes) -> Self {
+        let large = batches.len() > JOURNAL_BYTES_MAX;
+        match batches.try_into_mut() {
+            Ok(own) => Self::Placed(own),
+            Err(bytes) if large => Self::Shared { bytes, heads: Vec::with_capacity(1) },
+            Err(shared) => Self::Placed(BytesMut::from(&shared[..])),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Placed(bytes) => bytes.len(),
+            Self::Shared { bytes, .. } => bytes.len(),
+        }
+    }
+
+    /// Gives the batch at `at` its place; stamps it when the log does so.
+    fn place(&mut self, at: usize, size: usize, base: Offset, epoch: LeaderEpoch, stamp: Option<TimestampMs>) {
+        if let (Self::Shared { bytes, .. }, Some(_)) = (&*self, stamp) {
+            // The checksum changes with the time, so that all of it is needed.
+            *self = Self::Placed(BytesMut::from(&bytes[..]));
+        }
+        match self {
+            Self::Placed(bytes) => {
+                let batch = &mut bytes[at..at + size];
+                record::assign(batch, base, epoch);
+                if let Some(now) = stamp {
+                    record::set_log_append_time(batch, now);
+                }
+            }
+            Self::Shared { bytes, heads } => {
+                let mut head = [0; HEAD_BYTES];
+                head.copy_from_slice(&bytes[at..at + HEAD_BYTES]);
+                record::assign(&mut head, base, epoch);
+                heads.push((at, head));
+            }
+        }
+    }
+
+    fn write_at(&self, file: &dyn File, position: u64) -> io::Result<()> {
+        match self {
+            Self::Placed(bytes) => file.write_all_at(bytes, position),
+            Self::Shared { bytes, heads } => {
+                file.write_all_at(bytes, position)?;
+                heads.iter().try_for_each(|(at, head)| file.write_all_at(head, position + *at as u64))
+            }
+        }
     }
 }
 
@@ -240,7 +310,7 @@ fn parse(batches: &Bytes, kind: AppendKind) -> Result<Vec<Incoming>, AppendError
 /// Gives the batches their offsets, epoch and, where the log stamps, time. Returns the offset after the last.
 fn place(
     incoming: &mut [Incoming],
-    bytes: &mut BytesMut,
+    payload: &mut Payload,
     base: i64,
     context: &AppendContext,
     log_append_time: Option<TimestampMs>,
@@ -249,14 +319,10 @@ fn place(
     let mut at = 0;
     for Incoming { header, .. } in incoming {
         let size = header.size_bytes();
-        let batch = &mut bytes[at..at + size];
-        record::assign(batch, Offset(next), context.leader_epoch);
+        payload.place(at, size, Offset(next), context.leader_epoch, log_append_time);
         header.base_offset = Offset(next);
         header.leader_epoch = context.leader_epoch;
-        if let Some(now) = log_append_time {
-            record::set_log_append_time(batch, now);
-            header.max_timestamp = now;
-        }
+        header.max_timestamp = log_append_time.unwrap_or(header.max_timestamp);
         next = header.next_offset().0;
         at += size;
     }

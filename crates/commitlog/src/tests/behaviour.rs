@@ -226,3 +226,28 @@ fn old_and_surplus_segments_go_and_the_start_never_returns() {
     // By then the records of `age-0` had become too old as well.
     assert_eq!(starts, [12, 12, 6]);
 }
+
+#[test]
+fn large_batches_are_written_without_copying_and_read_back() {
+    for timestamp_type in [record::TimestampType::CreateTime, record::TimestampType::LogAppendTime] {
+        let disk = sim();
+        let (set, _) = open(&disk);
+        let log = set.create("l-0", LogConfig { timestamp_type, ..LogConfig::default() }).expect("created");
+        let large = "x".repeat(200_000);
+        let one = batch(&[&large], 5);
+        let two = Bytes::from([one.clone(), batch(&["small"], 6), one.clone()].concat());
+        // A second owner, as a request's buffer has.
+        let (_held, _held_too) = (one.clone(), two.clone());
+        for (bytes, base, last) in [(one, 0, 0), (two, 1, 3)] {
+            let appended = log.append(bytes, CLIENT).expect("appended");
+            assert_eq!((appended.base_offset.0, appended.last_offset.0), (base, last));
+            appended.ticket.wait().expect("durable");
+        }
+        let expected = [format!("0:{large}"), format!("1:{large}"), "2:small".to_owned(), format!("3:{large}")];
+        assert_eq!(contents(&log, 0, Isolation::HighWatermark), expected);
+        drop((log, set));
+        let (set, report) = open(&disk);
+        assert!(report.cuts.is_empty() && report.damage.is_empty(), "{report:?}");
+        assert_eq!(contents(&set.get("l-0").expect("there"), 0, Isolation::HighWatermark), expected);
+    }
+}
