@@ -1,7 +1,8 @@
 //! How many page events a core reads and writes a second: `cargo run --release -p format --example json_rate`.
 //!
-//! Prints the median of nine rounds, by CPU time, over 100,000 records of 80 to 84 bytes, for the fields of the page-event query, for all fields, for
-//! the full reader alone, and for writing. Not a benchmark of a query: no log, no engine.
+//! Prints the median of nine rounds, by CPU time, over 100,000 records of 80 to 84 bytes, for the fields of the
+//! page-event query, for all fields, for the full reader alone, and for writing. Not a benchmark of a query: no log,
+//! no engine.
 
 use std::time::Instant;
 

@@ -9,8 +9,8 @@ use arrow_array::builder::{
 };
 use engine::{Type, Value};
 
-/// One field of a row as it stands in the record, already checked against its column's type. Small and without a destructor: the
-/// scanner's loop is made of these.
+/// One field of a row as it stands in the record, already checked against its column's type. Small and without a
+/// destructor: the scanner's loop is made of these.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Slot<'a> {
     /// The field did not occur: DEFAULT or NULL.

@@ -35,7 +35,8 @@ pub struct BadRow {
 }
 
 impl Decoder {
-    /// A decoder for these columns. JSON takes any number, the others at most one of their type (none: only rows are counted).
+    /// A decoder for these columns. JSON takes any number, the others at most one of their type (none: only rows are
+    /// counted).
     pub fn compile(format: ValueFormat, columns: &[Column]) -> Result<Self, FormatError> {
         let wanted: &[Type] = match format {
             ValueFormat::Json => &Type::ALL,

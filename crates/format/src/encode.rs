@@ -61,7 +61,8 @@ impl Encoder {
         self
     }
 
-    /// The values of `rows` records. A NULL in a format of one column is a null value (a tombstone); a JSON object writes it.
+    /// The values of `rows` records. A NULL in a format of one column is a null value (a tombstone); a JSON object
+    /// writes it.
     pub fn encode(&self, columns: &[ArrayRef], rows: usize) -> BinaryArray {
         let mut out = BinaryBuilder::with_capacity(rows, rows * 16 * self.types.len().max(1));
         let mut value = Vec::with_capacity(128);

@@ -1,12 +1,13 @@
 //! JSON objects to columns.
 //!
-//! Two readers give the same result: the *scanner* reads plain objects straight into columns, only the fields that are wanted; whatever
-//! it does not understand at sight (escapes, nesting, exponents, tabs, base64, a value of another type …) it leaves to the *full* reader, which
-//! is `serde_json` and also finds the words for what is wrong. So the scanner never refuses a record, and what it accepts the full
-//! reader accepts too, with equal values: [`fuzz_compare`] checks that.
+//! Two readers give the same result: the *scanner* reads plain objects straight into columns, only the fields that
+//! are wanted; whatever it does not understand at sight (escapes, nesting, exponents, tabs, base64, a value of
+//! another type …) it leaves to the *full* reader, which is `serde_json` and also finds the words for what is wrong.
+//! So the scanner never refuses a record, and what it accepts the full reader accepts too, with equal values:
+//! [`fuzz_compare`] checks that.
 //!
-//! Both check the whole record, not only the wanted fields. The last of two fields of one name wins, as in Jackson. Never: guesses a
-//! type; `"5"` is no BIGINT.
+//! Both check the whole record, not only the wanted fields. The last of two fields of one name wins, as in Jackson.
+//! Never: guesses a type; `"5"` is no BIGINT.
 
 mod full;
 mod scanner;

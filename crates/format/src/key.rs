@@ -94,8 +94,8 @@ impl KeyFormat {
 pub struct EncodedKeys {
     /// The keys; a null one is a record without a key. `None`: no record has one.
     pub keys: Option<BinaryArray>,
-    /// What the partition is chosen by, where that is not the key itself: windowed keys are partitioned by the key proper (Kafka
-    /// Streams' WindowedStreamPartitioner).
+    /// What the partition is chosen by, where that is not the key itself: windowed keys are partitioned by the key
+    /// proper (Kafka Streams' WindowedStreamPartitioner).
     pub partition_by: Option<BinaryArray>,
 }
 

@@ -1,7 +1,8 @@
 //! Bytes to columns and back: JSON, text, 64-bit integers, raw bytes, keys, windowed keys, timestamps.
 //!
-//! Owns: how a record's key and value are laid out, and what makes a record a bad one. A [`Decoder`] is compiled for the columns that a
-//! query uses and reads only those; a bad record is told with field, expected and found, and never stops the others.
+//! Owns: how a record's key and value are laid out, and what makes a record a bad one. A [`Decoder`] is compiled for
+//! the columns that a query uses and reads only those; a bad record is told with field, expected and found, and never
+//! stops the others.
 //!
 //! Never: knows topics or queries, does I/O.
 

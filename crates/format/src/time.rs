@@ -1,7 +1,7 @@
 //! Timestamps as text.
 //!
-//! Two texts exist: records and the user's endpoints write `2022-06-09T00:00:05.000+00:00` (what Jackson makes of a `java.util.Date`),
-//! everything else `Instant.toString`. Never: a time zone other than UTC in what is written.
+//! Two texts exist: records and the user's endpoints write `2022-06-09T00:00:05.000+00:00` (what Jackson makes of a
+//! `java.util.Date`), everything else `Instant.toString`. Never: a time zone other than UTC in what is written.
 
 use std::io::Write;
 

@@ -1,7 +1,7 @@
 //! What a text says, before anyone knows whether its names exist.
 //!
-//! Every node keeps its span, so that the binder's errors point at what the user wrote. Never: holds a resolved name or a type that the
-//! engine computes with.
+//! Every node keeps its span, so that the binder's errors point at what the user wrote. Never: holds a resolved name
+//! or a type that the engine computes with.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! Statements to bound objects: names resolved, types checked, options understood.
 //!
-//! A bound object's expressions are the engine's, over the columns of its input; `topology` makes plans of them. Binding is pure: the
-//! same statement against the same catalogue gives the same result. Never: changes the catalogue.
+//! A bound object's expressions are the engine's, over the columns of its input; `topology` makes plans of them.
+//! Binding is pure: the same statement against the same catalogue gives the same result. Never: changes the
+//! catalogue.
 
 mod create;
 mod endpoint;

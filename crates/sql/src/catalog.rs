@@ -1,7 +1,7 @@
 //! What has been declared: streams, tables, sinks, generators and endpoints, bound and typed.
 //!
-//! All kinds share one namespace. The catalogue is plain data: the runtime builds it by replaying the statement log and applying what
-//! [`bind`](crate::bind) returns. Never: runs anything, asks a broker.
+//! All kinds share one namespace. The catalogue is plain data: the runtime builds it by replaying the statement log
+//! and applying what [`bind`](crate::bind) returns. Never: runs anything, asks a broker.
 
 use std::collections::BTreeMap;
 
@@ -191,8 +191,8 @@ pub struct Topic {
 
 /// What a continuous query reads.
 ///
-/// Expressions of a query are over the columns of its input: for a stream with a topic these are the stream's columns and then
-/// [`METADATA`](crate::bind::METADATA), for a stream without one its columns, for a table the rows of its
+/// Expressions of a query are over the columns of its input: for a stream with a topic these are the stream's columns
+/// and then [`METADATA`](crate::bind::METADATA), for a stream without one its columns, for a table the rows of its
 /// [`AggregateNode`](engine::plan::AggregateNode).
 #[derive(Debug, Clone)]
 pub struct Input {

@@ -1,7 +1,7 @@
 //! What is wrong with a text, where, and how to put it right.
 //!
-//! A diagnostic is complete in itself: it holds the source line that it points into, so that it can travel (to the console, over HTTP,
-//! into the statement log) without the text. Never: knows what a statement means.
+//! A diagnostic is complete in itself: it holds the source line that it points into, so that it can travel (to the
+//! console, over HTTP, into the statement log) without the text. Never: knows what a statement means.
 
 use std::fmt;
 use std::sync::Arc;

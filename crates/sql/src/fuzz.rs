@@ -2,8 +2,8 @@
 
 use crate::{Bound, Catalog, Settings, bind, parse, parse_canonical};
 
-/// Parses, binds and plans `bytes` as a text of statements. Panics if what is parsed does not read back from its logged form, or if a
-/// plan is malformed; must not panic otherwise. Any bytes will do.
+/// Parses, binds and plans `bytes` as a text of statements. Panics if what is parsed does not read back from its
+/// logged form, or if a plan is malformed; must not panic otherwise. Any bytes will do.
 pub fn fuzz_text(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = crate::setting_uses(text);

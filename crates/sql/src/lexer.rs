@@ -1,8 +1,8 @@
 //! Text to tokens with spans, settings filled in.
 //!
-//! `sqlparser` cuts the tokens, under a dialect of our own. `${name:default}` inside a quoted text is filled after the cut; a bare one
-//! is masked by digits of the same length before it, so that the cut sees one number where it stands. So a setting's value is never
-//! read as SQL. Never: knows statements.
+//! `sqlparser` cuts the tokens, under a dialect of our own. `${name:default}` inside a quoted text is filled after
+//! the cut; a bare one is masked by digits of the same length before it, so that the cut sees one number where it
+//! stands. So a setting's value is never read as SQL. Never: knows statements.
 
 use std::sync::Arc;
 

@@ -1,12 +1,12 @@
 //! SQL text to bound, typed plans for `engine`.
 //!
-//! Owns the dialect (ksqlDB's streams and tables, PostgreSQL's expressions, window table functions, `EMIT`, `WITH (…)`), the settings
-//! that fill `${name:default}`, the catalogue of declared objects, the functions that SQL can name, and the diagnostics: each carries
-//! line, column, caret, cause and fix.
+//! Owns the dialect (ksqlDB's streams and tables, PostgreSQL's expressions, window table functions, `EMIT`, `WITH
+//! (…)`), the settings that fill `${name:default}`, the catalogue of declared objects, the functions that SQL can
+//! name, and the diagnostics: each carries line, column, caret, cause and fix.
 //!
-//! The way of a statement: [`parse`] (text → [`Statement`], names still text) → [`bind`] (names and types resolved against a
-//! [`Catalog`], options checked) → [`Catalog::apply`] → [`Catalog::topology_of`] (all statements that are linked through objects
-//! without a topic become one engine topology).
+//! The way of a statement: [`parse`] (text → [`Statement`], names still text) → [`bind`] (names and types resolved
+//! against a [`Catalog`], options checked) → [`Catalog::insert`] → [`Catalog::topology_of`] (all statements that are
+//! linked through objects without a topic become one engine topology).
 //!
 //! Never: executes anything, does I/O, reads a clock or the environment.
 

@@ -1,7 +1,7 @@
 //! Tokens to statements.
 //!
-//! A hand-written parser: bounded in depth and length, linear in time, and each error says what was expected, what stands there and,
-//! where the text is right in some other dialect, what to write here. Never: looks a name up.
+//! A hand-written parser: bounded in depth and length, linear in time, and each error says what was expected, what
+//! stands there and, where the text is right in some other dialect, what to write here. Never: looks a name up.
 
 mod cursor;
 mod expr;

@@ -1,7 +1,8 @@
 //! The values that fill `${name:default}`, each with where it came from.
 //!
-//! A setting fills the inside of one literal (a quoted text, or a bare number or truth value); it can never become SQL. Never: reads
-//! the environment or a file itself; the caller hands it what it found, in rising order of precedence.
+//! A setting fills the inside of one literal (a quoted text, or a bare number or truth value); it can never become
+//! SQL. Never: reads the environment or a file itself; the caller hands it what it found, in rising order of
+//! precedence.
 
 use std::collections::BTreeMap;
 

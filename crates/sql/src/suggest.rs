@@ -4,8 +4,9 @@
 
 /// The candidate nearest to `name`, if one is near enough to be meant.
 ///
-/// Distance counts insertions, deletions, substitutions and swaps of neighbours, without regard to case. A name may be a third of its
-/// length away, at least one; a candidate that only differs in case, or in a plural `s`, is always near.
+/// Distance counts insertions, deletions, substitutions and swaps of neighbours, without regard to case. A name may
+/// be a third of its length away, at least one; a candidate that only differs in case, or in a plural `s`, is always
+/// near.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = name.to_lowercase().chars().take(64).collect();
     let limit = (wanted.len() / 3).clamp(1, 4);

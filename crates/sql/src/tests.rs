@@ -1,8 +1,8 @@
 //! Every case of `testdata/` through one `check`.
 //!
-//! A case file holds blocks: a line `=== title`, lines `set name=value`, the text, a line `---`, and what comes out: one line per
-//! statement, or the rendered diagnostics. `UPDATE_GOLDEN=1 cargo test -p sql` writes what comes out; read the diff before it is
-//! committed.
+//! A case file holds blocks: a line `=== title`, lines `set name=value`, the text, a line `---`, and what comes out:
+//! one line per statement, or the rendered diagnostics. `UPDATE_GOLDEN=1 cargo test -p sql` writes what comes out;
+//! read the diff before it is committed.
 
 use std::fmt::Write;
 use std::path::PathBuf;

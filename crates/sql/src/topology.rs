@@ -1,8 +1,8 @@
 //! Bound objects to engine topologies.
 //!
-//! An object without a topic is not a hop: statements that are linked through such objects run, commit and restart together, as one
-//! topology. Every continuous statement reads one input, so a topology is a tree with one root, the statement that reads a hop; it gives
-//! the topology its name. Never: knows whether a topology runs.
+//! An object without a topic is not a hop: statements that are linked through such objects run, commit and restart
+//! together, as one topology. Every continuous statement reads one input, so a topology is a tree with one root, the
+//! statement that reads a hop; it gives the topology its name. Never: knows whether a topology runs.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! The projection scanner: plain objects, read once from left to right, without allocation.
 //!
-//! Plain means: no blanks but single-byte spaces, no escapes, no nesting, numbers without exponent. It looks at eight bytes at a time
-//! inside texts. It returns false at the first thing that it does not know, and has then promised nothing.
+//! Plain means: no blanks but single-byte spaces, no escapes, no nesting, numbers without exponent. It looks at eight
+//! bytes at a time inside texts. It returns false at the first thing that it does not know, and has then promised
+//! nothing.
 
 use engine::Type;
 
@@ -120,8 +121,8 @@ fn value<'a>(text: &'a str, at: usize, ty: Type) -> Option<(Slot<'a>, usize)> {
     }
 }
 
-/// The place behind a number without exponent, and its value if it is an integer. At most 18 digits before the point, so that it
-/// cannot overflow here.
+/// The place behind a number without exponent, and its value if it is an integer. At most 18 digits before the point,
+/// so that it cannot overflow here.
 #[inline]
 fn number_end(bytes: &[u8], start: usize) -> Option<(usize, Option<i64>)> {
     let negative = bytes[start] == b'-';
@@ -157,14 +158,15 @@ fn number_end(bytes: &[u8], start: usize) -> Option<(usize, Option<i64>)> {
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// Where the text that begins at `at` ends, if it is plain: at the first quote, with no backslash or control character before it.
+/// Where the text that begins at `at` ends, if it is plain: at the first quote, with no backslash or control
+/// character before it.
 #[inline]
 fn text_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     while let Some(word) = bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok()).map(u64::from_le_bytes) {
         let quote = word ^ (LOW * b'"' as u64);
         let backslash = word ^ (LOW * b'\\' as u64);
-        // The high bit of each byte that is a quote, a backslash, or below 0x20. A borrow can only mark bytes above a true hit, so the
-        // lowest mark is exact.
+        // The high bit of each byte that is a quote, a backslash, or below 0x20. A borrow can only mark bytes above a
+        // true hit, so the lowest mark is exact.
         let hits = (quote.wrapping_sub(LOW) & !quote
             | backslash.wrapping_sub(LOW) & !backslash
             | word.wrapping_sub(LOW * 0x20) & !word)

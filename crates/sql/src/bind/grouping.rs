@@ -2,7 +2,8 @@
 
 use engine::{AggregateCall, Expr, Type};
 
-/// The row that stands for a group: group columns, then `window_start` and `window_end` if windowed, then the calls found so far.
+/// The row that stands for a group: group columns, then `window_start` and `window_end` if windowed, then the calls
+/// found so far.
 pub(super) struct Grouping {
     group: Vec<Expr>,
     windowed: bool,

@@ -420,8 +420,8 @@ fn unique(taken: &[(String, Expr)], name: String) -> String {
     candidate
 }
 
-/// An expression over the input's columns; a bare name that is none of them may be an alias of the select list, a bare number its
-/// position, as in PostgreSQL.
+/// An expression over the input's columns; a bare name that is none of them may be an alias of the select list, a
+/// bare number its position, as in PostgreSQL.
 fn with_aliases(
     statement: &Statement,
     select: &Select,
@@ -506,7 +506,8 @@ fn order(
 ) -> Result<Vec<SortKey>, Diagnostic> {
     let mut keys = Vec::new();
     for key in &select.order_by {
-        // A name of the result goes before a column of the input, a number is a position: PostgreSQL's rule for ORDER BY.
+        // A name of the result goes before a column of the input, a number is a position: PostgreSQL's rule for ORDER
+        // BY.
         let named = match &key.expr.kind {
             ExprKind::Column { qualifier: None, name } => columns.iter().find(|(column, _)| *column == name.text),
             ExprKind::Number(text) => text.parse::<usize>().ok().and_then(|n| columns.get(n.wrapping_sub(1))),

@@ -8,7 +8,8 @@ use crate::catalog::{Body, Catalog, Object, Table};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::suggest;
 
-/// The columns that come with every record of a topic, under ksqlDB's names: they follow the columns of a stream that has a topic.
+/// The columns that come with every record of a topic, under ksqlDB's names: they follow the columns of a stream that
+/// has a topic.
 pub const METADATA: [(&str, MetadataColumn); 4] = [
     ("rowtime", MetadataColumn::Timestamp),
     ("rowpartition", MetadataColumn::Partition),

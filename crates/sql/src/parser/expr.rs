@@ -1,5 +1,5 @@
-//! Expressions, by PostgreSQL's precedence: `OR` < `AND` < `NOT` < `IS` < comparison < `BETWEEN IN LIKE` < `||` < `+ -` < `* / %` <
-//! sign < `::`.
+//! Expressions, by PostgreSQL's precedence: `OR` < `AND` < `NOT` < `IS` < comparison < `BETWEEN IN LIKE` < `||` < `+
+//! -` < `* / %` < sign < `::`.
 
 use crate::ast::{BinaryOp, Call, DataType, Expr, ExprKind, Ident, IsWhat, OrderBy, UnaryOp};
 use crate::diagnostic::{Code, Span};
