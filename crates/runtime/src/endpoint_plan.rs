@@ -199,9 +199,13 @@ impl Instance {
         let unknown =
             || RuntimeError::new(ErrorKind::Invalid, "unknown_object", format!("the stream `{name}` has no topic"));
         let (stream, topic) = self.declared_stream(name).ok_or_else(unknown)?;
-        let columns = stream.columns.iter().enumerate();
+        let columns = stream.columns.iter().enumerate().filter(|(_, column)| !column.key);
         let columns = columns.map(|(index, column)| (column.name.clone(), Expr::column(index, column.ty))).collect();
-        crate::event::EventWriter::new(&self.connector, &topic.name, columns, &topic.value_format)
+        let writer = crate::event::EventWriter::new(&self.connector, &topic.name, columns, &topic.value_format)?;
+        Ok(match stream.columns.iter().position(|column| column.key) {
+            Some(key) => writer.with_key(key, stream.columns[key].ty, &topic.key_format),
+            None => writer,
+        })
     }
 
     /// All endpoints.

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, BinaryArray};
 use connect::seam::{ConnectError, Connector, Durable, PlainRecord};
+use engine::batch::KeyColumns;
 use engine::data_type::column;
 use engine::expr::EvalContext;
-use engine::{Expr, Type, Value};
-use format::{Encoder, ValueFormat};
+use engine::{Expr, Keys, Type, Value};
+use format::{Encoder, KeyFormat, ValueFormat};
 
 use crate::outcome::{ErrorKind, RuntimeError};
 
@@ -18,6 +19,8 @@ pub(crate) struct EventWriter {
     topic: String,
     columns: Vec<(String, Expr)>,
     encoder: Encoder,
+    /// The column of [`EventWriter::write_values`]' rows that is the record's key, and how it is written.
+    key: Option<(usize, Type, KeyFormat)>,
 }
 
 /// Events that were written.
@@ -41,7 +44,13 @@ impl EventWriter {
         value_format: &str,
     ) -> Result<Self, RuntimeError> {
         let encoder = encoder(value_format, &types(&columns))?;
-        Ok(Self { connector: Arc::clone(connector), topic: topic.to_owned(), columns, encoder })
+        Ok(Self { connector: Arc::clone(connector), topic: topic.to_owned(), columns, encoder, key: None })
+    }
+
+    /// Rows of values have their key in this column.
+    pub(crate) fn with_key(mut self, column: usize, ty: Type, format: &str) -> Self {
+        self.key = KeyFormat::parse(format).map(|format| (column, ty, format));
+        self
     }
 
     pub(crate) fn topic(&self) -> &str {
@@ -54,21 +63,39 @@ impl EventWriter {
         self.append(&columns, count, context.now_ms)
     }
 
-    /// Writes rows of values, which have the columns' types.
+    /// Writes rows of values, which have the types of the stream's columns, its key included.
     pub(crate) fn write_values(&self, rows: &[Vec<Value>], now_ms: i64) -> Result<WrittenEvents, ConnectError> {
-        let types = types(&self.columns);
-        let columns: Vec<ArrayRef> = types
+        let of = |index: usize, ty: Type| column(ty, rows.iter().map(|row| row.get(index).unwrap_or(&Value::Null)));
+        let columns: Vec<ArrayRef> = self
+            .columns
             .iter()
-            .enumerate()
-            .map(|(index, (_, ty))| column(*ty, rows.iter().map(|row| row.get(index).unwrap_or(&Value::Null))))
+            .map(|(_, expr)| match expr {
+                Expr::Column { index, ty } => of(*index, *ty),
+                other => other.ty().nulls(rows.len()),
+            })
             .collect();
-        self.append(&columns, rows.len(), now_ms)
+        let keys = self.key.and_then(|(index, ty, format)| {
+            let columns = KeyColumns { types: vec![ty], columns: vec![of(index, ty)] };
+            format.encode(&Keys::Columns(columns)).keys
+        });
+        self.append_with_keys(&columns, keys.as_ref(), rows.len(), now_ms)
     }
 
     fn append(&self, columns: &[ArrayRef], rows: usize, now_ms: i64) -> Result<WrittenEvents, ConnectError> {
+        self.append_with_keys(columns, None, rows, now_ms)
+    }
+
+    fn append_with_keys(
+        &self,
+        columns: &[ArrayRef],
+        keys: Option<&BinaryArray>,
+        rows: usize,
+        now_ms: i64,
+    ) -> Result<WrittenEvents, ConnectError> {
         let values = self.encoder.encode(columns, rows);
         let record = |row: usize| PlainRecord {
             timestamp: now_ms,
+            key: keys.filter(|keys| keys.is_valid(row)).map(|keys| keys.value(row).to_vec()),
             value: values.is_valid(row).then(|| values.value(row).to_vec()),
             ..PlainRecord::default()
         };

@@ -203,7 +203,7 @@ impl Instance {
     /// Declares an object: its topic, its place in the statement log, and what runs by itself. Queries start when the
     /// whole text is applied ([`Instance::reconcile`]).
     fn declare(&self, object: Object) -> Result<(), RuntimeError> {
-        if let (Body::Stream(_), Some(topic)) = (&object.body, object.topic()) {
+        if let Some(topic) = object.topic() {
             self.connector.ensure_topic(&topic.name, topic.partitions, &[]).map_err(connect_error)?;
         }
         let kind = object.kind().name();
@@ -380,7 +380,7 @@ pub(crate) fn diagnostics(all: &[sql::Diagnostic], statements: &[usize]) -> Vec<
         column: problem.column as usize,
         length: problem.caret.trim_start().chars().count(),
         code: problem.code.name().to_owned(),
-        cause: problem.message(),
+        cause: problem.cause.clone(),
         fix: (!problem.fix.is_empty()).then(|| problem.fix.clone()),
         excerpt: format!("{}\n{}", problem.source_line, problem.caret),
         rendered: problem.render(),

@@ -190,6 +190,7 @@ pub struct End {
 /// One event; [`Event::name`] is its SSE event type, its serialisation is its datum.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
+#[allow(clippy::large_enum_variant, reason = "an event lives from its drain to its serialisation")]
 pub enum Event {
     /// Replaces everything that the client knew.
     Snapshot(Box<Snapshot>),

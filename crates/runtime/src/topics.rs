@@ -231,10 +231,11 @@ pub(crate) fn shown(bytes: Option<&[u8]>, declared: Option<&str>) -> (Value, Opt
         _ => {}
     }
     let looks_like_json = matches!(bytes.first(), Some(b'{' | b'[')) || declared == Some("json");
-    if looks_like_json && bytes.len() <= VALUE_BYTES_MAX {
-        if let Ok(value) = serde_json::from_slice::<Value>(bytes) {
-            return (value, Some("json"), false);
-        }
+    if looks_like_json
+        && bytes.len() <= VALUE_BYTES_MAX
+        && let Ok(value) = serde_json::from_slice::<Value>(bytes)
+    {
+        return (value, Some("json"), false);
     }
     match str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => {

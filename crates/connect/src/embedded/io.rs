@@ -42,8 +42,27 @@ struct Sink {
     round_robin: u32,
 }
 
-/// Records for one partition, and its place among the buffers.
-type Buffers = BTreeMap<(String, i32), Vec<OutRecord>>;
+/// Records by topic and partition.
+#[derive(Default)]
+struct Buffers {
+    topics: BTreeMap<String, BTreeMap<i32, Vec<OutRecord>>>,
+    bytes: usize,
+}
+
+impl Buffers {
+    /// Appends records, each to its partition of a topic.
+    fn append(&mut self, topic: &str, records: impl Iterator<Item = (i32, OutRecord)>) {
+        if !self.topics.contains_key(topic) {
+            self.topics.insert(topic.to_owned(), BTreeMap::new());
+        }
+        let Some(partitions) = self.topics.get_mut(topic) else { return };
+        for (partition, record) in records {
+            // Key, value and a batch's overhead of a record.
+            self.bytes += record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len) + 24;
+            partitions.entry(partition).or_default().push(record);
+        }
+    }
+}
 
 /// The half of an open topology that reads sources and buffers effects.
 pub(super) struct EmbeddedIo {
@@ -53,7 +72,6 @@ pub(super) struct EmbeddedIo {
     sinks: BTreeMap<NodeId, Sink>,
     print: Arc<dyn PrintTo>,
     buffers: Buffers,
-    buffered_bytes: usize,
     watches: Vec<Watch>,
 }
 
@@ -95,22 +113,9 @@ impl EmbeddedIo {
             sources,
             sinks,
             print,
-            buffers: BTreeMap::new(),
-            buffered_bytes: 0,
+            buffers: Buffers::default(),
             watches: Vec::new(),
         })
-    }
-
-    fn push(&mut self, topic: &str, partition: i32, record: OutRecord) {
-        // Key, value and a batch's overhead of a record.
-        self.buffered_bytes +=
-            record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len) + 24;
-        match self.buffers.get_mut(&(topic.to_owned(), partition)) {
-            Some(buffer) => buffer.push(record),
-            None => {
-                self.buffers.insert((topic.to_owned(), partition), vec![record]);
-            }
-        }
     }
 
     fn stage_sink(&mut self, rows: &SinkRows, report: &mut StageReport) -> Result<(), ConnectError> {
@@ -125,24 +130,23 @@ impl EmbeddedIo {
             }
             SinkTarget::Topic(topic) => {
                 let encoded = sink.codec.encode(rows);
-                let mut records = Vec::with_capacity(count);
-                for row in 0..count {
-                    let key = encoded.keys.as_ref().and_then(|keys| optional(keys, row));
+                let keys = encoded.keys.as_ref().map(Shared::new);
+                let values = Shared::new(&encoded.values);
+                let (partitions, round_robin) = (sink.partitions, &mut sink.round_robin);
+                let records = (0..count).map(|row| {
                     let partition = match encoded.partition_key(row) {
-                        _ if sink.partitions <= 1 => 0,
-                        Some(key) => Murmur2Partitioner.partition(key, sink.partitions),
+                        _ if partitions <= 1 => 0,
+                        Some(key) => Murmur2Partitioner.partition(key, partitions),
                         None => {
-                            sink.round_robin = sink.round_robin.wrapping_add(1);
-                            (sink.round_robin % sink.partitions.unsigned_abs()).cast_signed()
+                            *round_robin = round_robin.wrapping_add(1);
+                            (*round_robin % partitions.unsigned_abs()).cast_signed()
                         }
                     };
-                    let value = optional(&encoded.values, row);
-                    let headers = Vec::new();
-                    records.push((partition, OutRecord { timestamp: rows.timestamps[row], key, value, headers }));
-                }
-                for (partition, record) in records {
-                    self.push(&topic, partition, record);
-                }
+                    let key = keys.as_ref().and_then(|keys| keys.get(row));
+                    let timestamp = rows.timestamps[row];
+                    (partition, OutRecord { timestamp, key, value: values.get(row), headers: Vec::new() })
+                });
+                self.buffers.append(&topic, records);
                 *report.rows.entry(topic).or_insert(0) += count as u64;
             }
         }
@@ -151,11 +155,12 @@ impl EmbeddedIo {
 
     fn stage_changelog(&mut self, rows: &ChangelogRows) {
         let topic = self.spec.changelog_topic(&rows.store);
-        for row in 0..rows.timestamps.len() {
-            let (key, value) = (optional(&rows.keys, row), optional(&rows.values, row));
-            let record = OutRecord { timestamp: rows.timestamps[row], key, value, headers: Vec::new() };
-            self.push(&topic, rows.partition, record);
-        }
+        let (keys, values) = (Shared::new(&rows.keys), Shared::new(&rows.values));
+        let records = (0..rows.timestamps.len()).map(|row| {
+            let (key, value) = (keys.get(row), values.get(row));
+            (rows.partition, OutRecord { timestamp: rows.timestamps[row], key, value, headers: Vec::new() })
+        });
+        self.buffers.append(&topic, records);
     }
 
     fn stage_dead_letter(&mut self, letter: DeadLetter, report: &mut StageReport) -> Result<(), ConnectError> {
@@ -177,14 +182,27 @@ impl EmbeddedIo {
         if self.broker.topic(&topic).is_none() {
             super::ensure_topic(&self.broker, &topic, Some(1), &[])?;
         }
-        self.push(&topic, 0, record);
+        self.buffers.append(&topic, std::iter::once((0, record)));
         report.dead_letters.push(note);
         Ok(())
     }
 }
 
-fn optional(array: &BinaryArray, row: usize) -> Option<Bytes> {
-    array.is_valid(row).then(|| Bytes::copy_from_slice(array.value(row)))
+/// The values of a column as bytes that share its memory.
+struct Shared<'a> {
+    array: &'a BinaryArray,
+    bytes: Bytes,
+}
+
+impl<'a> Shared<'a> {
+    fn new(array: &'a BinaryArray) -> Self {
+        Self { array, bytes: Bytes::from_owner(array.values().clone()) }
+    }
+
+    fn get(&self, row: usize) -> Option<Bytes> {
+        let offsets = self.array.value_offsets();
+        self.array.is_valid(row).then(|| self.bytes.slice(offsets[row] as usize..offsets[row + 1] as usize))
+    }
 }
 
 impl TaskIo for EmbeddedIo {
@@ -295,17 +313,20 @@ impl TaskIo for EmbeddedIo {
     }
 
     fn take_staged(&mut self) -> Staged {
-        self.buffered_bytes = 0;
         let buffers = std::mem::take(&mut self.buffers);
-        let records = buffers
-            .into_iter()
-            .map(|((topic, partition), records)| StagedRecords { topic, partition, records })
-            .collect();
+        let records = buffers.topics.into_iter().flat_map(|(topic, partitions)| {
+            partitions.into_iter().map(move |(partition, records)| StagedRecords {
+                topic: topic.clone(),
+                partition,
+                records,
+            })
+        });
+        let records = records.collect();
         Staged { records, offsets: Vec::new() }
     }
 
     fn staged_bytes(&self) -> usize {
-        self.buffered_bytes
+        self.buffers.bytes
     }
 
     fn watch(&mut self, waker: Waker) {

@@ -79,7 +79,8 @@ impl Query {
         let spec = Self::spec_of(&plan, instance);
         let run = Arc::new(Run::new(spec.clone(), Arc::new(Shared::new(changed)), options.commit_interval));
         let worker = Worker::start(&run, options)?;
-        let tables = plan.tables.iter().filter_map(|(name, node)| table_view(catalog, &plan, name, *node)).collect();
+        let tables: Vec<TableView> =
+            plan.tables.iter().filter_map(|(name, node)| table_view(catalog, &plan, name, *node)).collect();
         let description = describe(catalog, &plan, id, &tables);
         Ok(Self { plan, spec, run, tables, description, worker })
     }
@@ -206,7 +207,7 @@ fn kind_of(kind: ObjectKind) -> QueryKind {
     }
 }
 
-fn describe(catalog: &Catalog, plan: &TopologyPlan, id: String, tables: &Vec<TableView>) -> Description {
+fn describe(catalog: &Catalog, plan: &TopologyPlan, id: String, tables: &[TableView]) -> Description {
     let statements: Vec<StatementInfo> = plan
         .statements
         .iter()

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connect::seam::{ConnectError, Connector, TaskIo};
 use engine::expr::EvalContext;
@@ -23,8 +23,9 @@ use crate::status::{BadRecord, LateRecord, QueryError, QueryState};
 
 /// A query that holds back more than this until its next commit waits for that commit.
 const STAGED_BYTES_MAX: usize = 64 << 20;
-/// How long an interrupted query waits before it is opened again.
-const RETRY_WAIT: Duration = Duration::from_millis(500);
+/// How long an interrupted query waits before it is opened again, at first and at last.
+const RETRY_WAIT_MIN: Duration = Duration::from_millis(100);
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What a worker works with.
 #[derive(Clone, Debug)]
@@ -90,8 +91,9 @@ enum End {
 impl Work {
     fn work(mut self) {
         let shared = Arc::clone(&self.run.shared);
+        let mut wait = RETRY_WAIT_MIN;
         loop {
-            shared.set_life(QueryState::Starting, None);
+            let committed = shared.figures.lock().commits;
             let end = match self.open() {
                 Ok(()) => {
                     self.options.committer.add(&self.run);
@@ -125,11 +127,26 @@ impl Work {
                     return;
                 }
                 if again {
-                    self.run.signal.wait_for(RETRY_WAIT);
+                    // Each try restores the state: the wait grows until a commit has succeeded.
+                    let succeeded = shared.figures.lock().commits > committed;
+                    wait = if succeeded { RETRY_WAIT_MIN } else { (wait * 2).min(RETRY_WAIT_MAX) };
+                    self.wait_unless_stopped(wait);
                     break;
                 }
                 self.run.signal.wait();
             }
+        }
+    }
+
+    /// The signal also rings for records; only a stop ends this wait.
+    fn wait_unless_stopped(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        while !self.stopped.load(Ordering::Acquire) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            self.run.signal.wait_for(left);
         }
     }
 

@@ -34,7 +34,7 @@ fn a_file_is_a_declaration() {
     let text = format!("CREATE STREAM extra (a TEXT) WITH (topic = 'extra', value_format = 'json');\n{PAGE_EVENTS}");
     match bench.instance.execute(&text, &ExecuteOptions { settings, ..ExecuteOptions::default() }) {
         Err(ExecuteError::Conflict(all)) => {
-            let cause = &all[0].cause;
+            let cause = &all[0].rendered;
             assert!(
                 cause.contains("5 seconds") && cause.contains("7 seconds") && cause.contains("DROP TABLE"),
                 "{cause}"
@@ -54,7 +54,11 @@ fn errors_have_a_place_and_nothing_is_applied() {
     let text = PAGE_EVENTS.replace("WHERE duration >", "WHERE durations >");
     match bench.instance.execute(&text, &ExecuteOptions::default()) {
         Err(ExecuteError::Text(all)) => {
-            assert!(all[0].cause.contains("unknown column `durations`; did you mean `duration`?"), "{all:?}");
+            assert_eq!(
+                (&*all[0].cause, all[0].fix.as_deref()),
+                ("unknown column `durations`", Some("did you mean `duration`?"))
+            );
+            assert!(all[0].rendered.contains("unknown column `durations`; did you mean `duration`?"), "{all:?}");
             assert_eq!(all.len(), 1, "what follows from an error is not told: {all:?}");
             assert!(all[0].line > 1 && all[0].excerpt.contains("^^^^^^^^^"), "{all:?}");
         }
@@ -139,5 +143,25 @@ fn select_show_insert() {
     assert!(rows("SHOW QUERIES").contains(r#""page_count","running""#));
     assert!(rows("SHOW TOPICS").contains(r#"["R2",1,3]"#));
     assert!(rows("DESCRIBE page_count").contains(r#"["visits","BIGINT"]"#));
+    bench.stop();
+}
+
+#[test]
+fn an_inserted_key_column_is_the_records_key_and_a_tables_topic_is_there_at_once() {
+    let dir = Dir::new("keys");
+    let bench = Bench::start(&dir, &[]);
+    bench.sql(
+        "CREATE STREAM keyed (id TEXT KEY, amount BIGINT) WITH (topic = 'K', key_format = 'text', value_format = 'json'); \
+         CREATE TABLE totals WITH (topic = 'T', key_format = 'text', value_format = 'json') AS \
+           SELECT id, sum(amount) AS total FROM keyed GROUP BY id; \
+         INSERT INTO keyed (id, amount) VALUES ('a', 1), ('b', 2), ('a', 3);",
+    );
+    assert!(bench.broker.topic("T").is_some());
+    let keys: Vec<_> = bench.read("K").into_iter().map(|record| (record.key, record.value)).collect();
+    assert_eq!(keys[0], (Some(b"a".to_vec()), Some(br#"{"amount":1}"#.to_vec())));
+    bench.until("three are read", || bench.instance.query("totals").unwrap().facts.records == 3);
+    let outcomes =
+        bench.instance.execute("SELECT id, total FROM totals ORDER BY id", &ExecuteOptions::default()).unwrap();
+    assert_eq!(serde_json::to_string(&outcomes[0].rows).unwrap(), r#"[["a",4],["b",2]]"#);
     bench.stop();
 }
