@@ -123,3 +123,6 @@ pub fn fetch(log: &Log, from: i64, bytes_max: usize, isolation: Isolation) -> Re
     fetched.at_end = fetched.next_offset >= end.0;
     Ok(fetched)
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,12 @@ fn analytics_ticks_also_while_the_store_is_empty() {
         assert_eq!(ticker.next().await.unwrap().unwrap(), "{}");
         let at = bench.broker.now_ms();
         bench.produce("R2", 0, &[(at, r#"{"name":"P2","duration":200}"#), (at, r#"{"name":"P1","duration":200}"#)]);
-        assert_eq!(ticker.next().await.unwrap().unwrap(), r#"{"P1":1,"P2":1}"#);
+        let mut tick = ticker.next().await.unwrap().unwrap();
+        // On a busy machine a tick may come before the counts.
+        while tick == "{}" {
+            tick = ticker.next().await.unwrap().unwrap();
+        }
+        assert_eq!(tick, r#"{"P1":1,"P2":1}"#);
         bench.sql("DROP ENDPOINT analytics");
         assert!(ticker.next().await.is_none());
     });
