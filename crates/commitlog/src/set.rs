@@ -209,17 +209,18 @@ impl LogSet {
             }
         }
         let disk = &self.options.disk;
-        let mut made = Vec::new();
-        let outcome = names
-            .iter()
-            .try_for_each(|(name, config)| {
-                made.push(self.make(name, config.clone())?);
-                Ok(())
-            })
-            .and_then(|()| {
-                let dir = &self.options.log_dir;
-                disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))
-            });
+        // Each needs a sync of its directory: these run side by side.
+        let made = Mutex::new(BTreeMap::new());
+        let outcome = for_each_parallel(names, |(name, config)| {
+            let log = self.make(name, config.clone())?;
+            made.lock().insert(*name, log);
+            Ok(())
+        })
+        .and_then(|()| {
+            let dir = &self.options.log_dir;
+            disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))
+        });
+        let mut made = made.into_inner();
         if let Err(error) = outcome {
             for (name, _) in names {
                 // What is left is removed by the next attempt, or read as an empty log by the next start.
@@ -227,9 +228,8 @@ impl LogSet {
             }
             return Err(error.into());
         }
-        for log in &made {
-            logs.insert(log.name().to_owned(), Arc::clone(log));
-        }
+        let made: Vec<Arc<Log>> = names.iter().filter_map(|(name, _)| made.remove(name)).collect();
+        logs.extend(made.iter().map(|log| (log.name().to_owned(), Arc::clone(log))));
         Ok(made)
     }
 
