@@ -1,6 +1,6 @@
 //! Takes a sample of every counter once a second, from which rates are computed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -56,10 +56,14 @@ impl Instance {
             let state = self.state.read();
             (state.queries.clone(), state.generators.values().cloned().collect())
         };
+        let mut markers: BTreeMap<String, u64> = BTreeMap::new();
         for query in queries {
             let shared = query.shared();
             let (records, records_out) = {
                 let figures = shared.figures.lock();
+                for (topic, count) in &figures.markers {
+                    *markers.entry(topic.clone()).or_insert(0) += count;
+                }
                 (figures.records, figures.records_out)
             };
             shared.rate_in.lock().sample(at, records);
@@ -76,7 +80,9 @@ impl Instance {
         for topic in &topics {
             let ends = (0..topic.partitions).filter_map(|index| broker.partition(&topic.name, index));
             let written: i64 = ends.map(|partition| partition.log().high_watermark().0).sum();
-            rates.entry(topic.name.clone()).or_default().sample(at, written.unsigned_abs());
+            // Offsets of our own transaction markers are no records.
+            let records = written.unsigned_abs().saturating_sub(markers.get(&topic.name).copied().unwrap_or(0));
+            rates.entry(topic.name.clone()).or_default().sample(at, records);
         }
     }
 }

@@ -1,3 +1,5 @@
+//! What a reader of a partition sees, and what it passes over.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

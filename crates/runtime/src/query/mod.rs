@@ -1,8 +1,8 @@
 //! Continuous queries: one topology each, its thread, and what is known of it.
 
 pub(crate) mod committer;
+pub(crate) mod figures;
 pub(crate) mod run;
-pub(crate) mod shared;
 pub(crate) mod signal;
 mod worker;
 
@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use crate::instant::InstantMs;
 use crate::status::{Column, ColumnRole, Facts, Offsets, QueryKind, QueryStatus, StatementInfo, WindowInfo};
 use crate::table_view::TableView;
+use figures::Shared;
 use run::Run;
-use shared::Shared;
 pub(crate) use worker::{Worker, WorkerOptions};
 
 /// A continuous query: its topology's plan, and its running thread.

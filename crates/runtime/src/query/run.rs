@@ -12,7 +12,7 @@ use engine::store::Snapshot;
 use engine::task::{NodeStats, SourcePosition, Task, Trace};
 use parking_lot::{Condvar, Mutex};
 
-use super::shared::{Figures, Shared};
+use super::figures::{Figures, Shared};
 use super::signal::Signal;
 
 /// A topology that is open or will be.
@@ -103,6 +103,8 @@ pub(crate) struct Prepared {
     pub(crate) staged: Staged,
     positions: Vec<SourcePosition>,
     snapshots: Option<Vec<Snapshot>>,
+    /// The topics that get a transaction marker, once per partition.
+    marked: Vec<String>,
 }
 
 impl fmt::Debug for Run {
@@ -170,7 +172,8 @@ impl Run {
             .then(|| active.task.stores().map(|store| store.snapshot()).collect());
         // The buffer is empty again: the thread that computes may have waited for that.
         self.signal.notify();
-        Ok(Preparation::Ready(Prepared { staged, positions, snapshots }))
+        let marked = staged.records.iter().map(|part| part.topic.clone()).collect();
+        Ok(Preparation::Ready(Prepared { staged, positions, snapshots, marked }))
     }
 
     /// What became of a record: its timestamp, and how the ways through the plan ended. `None`: there is no such record.
@@ -197,7 +200,12 @@ impl Run {
             active.task.committed(prepared.positions);
             active.committing = false;
         }
-        self.shared.figures.lock().commits += 1;
+        let mut figures = self.shared.figures.lock();
+        figures.commits += 1;
+        for topic in prepared.marked {
+            *figures.markers.entry(topic).or_insert(0) += 1;
+        }
+        drop(figures);
         if let Some(snapshots) = prepared.snapshots {
             self.publish(snapshots);
         }

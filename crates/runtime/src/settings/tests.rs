@@ -1,3 +1,5 @@
+//! Settings from each source, their precedence, and what is refused.
+
 use super::{Settings, SettingsSources, properties, split_set};
 
 /// Loads one file and says what came of it: `name=value` lines sorted, then `! warning` lines, or `error: …`.

@@ -47,6 +47,8 @@ pub(crate) struct Figures {
     pub(crate) positions: BTreeMap<(String, i32), i64>,
     /// Rows per sink topic or connector.
     pub(crate) sinks: BTreeMap<String, u64>,
+    /// Transaction markers written per topic: offsets that hold no record.
+    pub(crate) markers: BTreeMap<String, u64>,
     /// The newest late rows with their topics; the first has the number `late_first`.
     pub(crate) late_rows: VecDeque<(String, LateRow)>,
     pub(crate) late_first: u64,
