@@ -52,6 +52,8 @@ pub(crate) struct Shared {
 struct Queue {
     /// Logs with new bytes.
     dirty: Vec<Arc<Log>>,
+    /// Logs whose segments are to be synced, be their bytes durable by the journal already.
+    behind: Vec<Arc<Log>>,
     /// Logs that are being deleted: the journal must forget them.
     deleted: Vec<String>,
     /// Log starts moved.
@@ -78,7 +80,11 @@ pub(crate) enum Stop {
 
 impl Queue {
     fn is_empty(&self) -> bool {
-        self.dirty.is_empty() && self.deleted.is_empty() && !self.log_starts && self.chores.is_empty()
+        self.dirty.is_empty()
+            && self.behind.is_empty()
+            && self.deleted.is_empty()
+            && !self.log_starts
+            && self.chores.is_empty()
     }
 }
 
@@ -92,6 +98,7 @@ impl Shared {
             rounds: Arc::new(Rounds::default()),
             queue: Mutex::new(Queue {
                 dirty: Vec::new(),
+                behind: Vec::new(),
                 deleted: Vec::new(),
                 log_starts: false,
                 chores: Vec::new(),
@@ -114,6 +121,15 @@ impl Shared {
             self.wake.notify_one();
         }
         queue.round
+    }
+
+    /// A ticket for the segments of these logs being synced. Only the flusher syncs them: of two that sync the same file the
+    /// system may tell just one of an error.
+    pub(crate) fn sync_segments(&self, logs: Vec<Arc<Log>>) -> Ticket {
+        let mut queue = self.queue.lock();
+        queue.behind.extend(logs);
+        self.wake.notify_one();
+        Ticket::new(&self.rounds, queue.round)
     }
 
     /// A log has segments to close.
@@ -222,6 +238,7 @@ impl Flusher {
                 }
                 let next = Queue {
                     dirty: Vec::new(),
+                    behind: Vec::new(),
                     deleted: Vec::new(),
                     log_starts: false,
                     chores: Vec::new(),
@@ -286,6 +303,9 @@ impl Flusher {
         self.journal.begin();
         for name in &taken.deleted {
             self.journal.push_deleted(name);
+        }
+        for log in &taken.behind {
+            large.push((log, log.begin_flush()));
         }
         for log in &taken.dirty {
             let flush = log.begin_flush();

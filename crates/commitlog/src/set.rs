@@ -28,7 +28,7 @@ const THREADS: usize = 8;
 /// Directories that are being removed end with this.
 const DELETED_SUFFIX: &str = "-delete";
 /// How many logs whose bytes only the journal has are synced in one go of [`LogSet::maintain`].
-const SYNCS_PER_MAINTAIN: usize = 64;
+const SYNCS_PER_MAINTAIN: usize = 16;
 
 /// How long after opening retention begins at the latest, as in Kafka (`log.initial.task.delay.ms`).
 const RETENTION_DELAY_MS: i64 = 30_000;
@@ -388,7 +388,9 @@ impl LogSet {
         if self.options.durability == Durability::Fsync {
             let behind: Vec<Arc<Log>> =
                 logs.iter().filter(|log| log.is_behind()).take(SYNCS_PER_MAINTAIN).cloned().collect();
-            sync_logs(&self.shared, &behind)?;
+            if !behind.is_empty() {
+                self.shared.sync_segments(behind).wait()?;
+            }
             self.write_recovery_points_if_moved(&logs)?;
         }
         self.compact_one(&logs, now_ms)?;
