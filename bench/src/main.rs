@@ -1,3 +1,195 @@
-//! Load generators and peers for the benchmarks.
+//! Speed against peers in the same run: load generators that cost little, and drivers that start the servers.
+//!
+//! Owns: the rows, how servers under test are started, and the tables that are printed.
+//! Never: is a test (nothing here passes or fails by the clock); uses our client (it would be what gets measured).
 
-fn main() {}
+mod bare;
+mod connection;
+mod frames;
+mod query;
+mod rows;
+mod server;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::rows::{Row, Sizes};
+use crate::server::{Cost, Kind, Server};
+use crate::table::Table;
+
+/// What went wrong, for whoever reads it: a benchmark has no caller that could do anything else.
+type Result<T> = std::result::Result<T, String>;
+
+#[derive(Debug, Parser)]
+#[command(about = "Speed of Millstream, beside peers in the same run")]
+struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Starts brokers on free ports and runs every row against each
+    Run(Run),
+    /// Runs the rows against a broker that runs already
+    Broker(Broker),
+    /// What the disk gives a program that only appends and syncs
+    Bare(Scratch),
+    /// The page-event query over events that lie in its topic already
+    Query(Query),
+}
+
+#[derive(Debug, Args)]
+struct Scratch {
+    /// Where data is written; it says which disk is measured [default: a folder beside this program]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Volume {
+    /// Runs that are counted, after one that is not; medians are printed
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Sizes of the rows, as a multiple of the usual ones
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    #[command(flatten)]
+    scratch: Scratch,
+    #[command(flatten)]
+    volume: Volume,
+    /// Runs Apache Kafka as well, twice: from the page cache, and syncing each batch. Needs Java and Maven
+    #[arg(long)]
+    kafka: bool,
+}
+
+#[derive(Debug, Args)]
+struct Broker {
+    /// Its Kafka listener
+    #[arg(long, value_name = "HOST:PORT")]
+    bootstrap: String,
+    /// Its process, on this machine
+    #[arg(long)]
+    pid: u32,
+    #[command(flatten)]
+    volume: Volume,
+}
+
+#[derive(Debug, Args)]
+struct Query {
+    #[command(flatten)]
+    scratch: Scratch,
+    /// Events in the topic
+    #[arg(long, default_value_t = 2_000_000)]
+    events: u64,
+    /// Threads of the query
+    #[arg(long, default_value_t = 1)]
+    workers: usize,
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+}
+
+fn main() -> ExitCode {
+    let done = match Options::parse().what {
+        What::Run(options) => run(&options),
+        What::Broker(options) => broker(&options),
+        What::Bare(options) => bare(&options),
+        What::Query(options) => query(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("bench: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Run) -> Result<()> {
+    let dir = server::scratch_dir(options.scratch.dir.as_deref())?;
+    let sizes = Sizes::scaled(options.volume.scale);
+    let kinds: &[Kind] = if options.kafka {
+        &[Kind::MillstreamFsync, Kind::KafkaSyncing, Kind::MillstreamOs, Kind::KafkaPageCache]
+    } else {
+        &[Kind::MillstreamFsync, Kind::MillstreamOs]
+    };
+    let mut table = Table::new("");
+    for kind in kinds {
+        eprintln!("{}:", kind.title());
+        table.column(kind.title());
+        let (server, start_ms) = start_times(*kind, &dir, options.volume.runs)?;
+        table.put("start to first acknowledged record, ms", format!("{start_ms:.0}"));
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        table.put("memory, idle, MiB", format!("{:.0}", server.resident_bytes()? as f64 / 1_048_576.0));
+        measure(&server.bootstrap, server.pid(), options.volume.runs, &sizes, &mut table)?;
+        table.put("memory, after the rows, MiB", format!("{:.0}", server.resident_bytes()? as f64 / 1_048_576.0));
+        server.stop();
+    }
+    println!("{table}");
+    bare(&Scratch { dir: options.scratch.dir.clone() })
+}
+
+/// The last of the servers that were started, still running, and the median time until a record was acknowledged.
+fn start_times(kind: Kind, dir: &std::path::Path, runs: usize) -> Result<(Server, f64)> {
+    let mut times_ms = Vec::new();
+    loop {
+        let mut server = Server::start(kind, dir)?;
+        times_ms.push(server.until_first_acknowledged()?.as_secs_f64() * 1e3);
+        if times_ms.len() >= runs.max(1) {
+            return Ok((server, table::median(&mut times_ms)));
+        }
+        server.stop();
+    }
+}
+
+fn broker(options: &Broker) -> Result<()> {
+    let mut table = Table::new("");
+    table.column(&options.bootstrap);
+    let sizes = Sizes::scaled(options.volume.scale);
+    measure(&options.bootstrap, options.pid, options.volume.runs, &sizes, &mut table)?;
+    println!("{table}");
+    Ok(())
+}
+
+/// Runs every row, and writes its medians into the newest column.
+fn measure(bootstrap: &str, pid: u32, runs: usize, sizes: &Sizes, table: &mut Table) -> Result<()> {
+    for row in Row::ALL {
+        let (mut rates, mut costs, mut medians_us) = (Vec::new(), Vec::new(), Vec::new());
+        for counted in (0..=runs.max(1)).map(|number| number > 0) {
+            let cost = Cost::begin(pid)?;
+            let outcome = row.run(bootstrap, sizes, &cost)?;
+            if counted {
+                rates.push(outcome.records as f64 / outcome.seconds);
+                costs.push(outcome.cpu_seconds / outcome.records as f64 * 1e6);
+                medians_us.extend(outcome.p50_us);
+            }
+        }
+        let cost = table::median(&mut costs);
+        let figure = match medians_us.is_empty() {
+            true => table::rate(table::median(&mut rates)),
+            false => format!("{:.0} µs", table::median(&mut medians_us)),
+        };
+        eprintln!("  {}: {figure} ({cost:.2})", row.title());
+        table.put(row.title(), format!("{figure} ({cost:.2})"));
+    }
+    Ok(())
+}
+
+fn bare(options: &Scratch) -> Result<()> {
+    let dir = server::scratch_dir(options.dir.as_deref())?;
+    println!("{}", bare::table(&dir)?);
+    Ok(())
+}
+
+fn query(options: &Query) -> Result<()> {
+    let dir = server::scratch_dir(options.scratch.dir.as_deref())?;
+    println!("{}", query::table(&dir, options.events, options.workers, options.runs.max(1))?);
+    Ok(())
+}
