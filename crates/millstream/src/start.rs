@@ -111,6 +111,8 @@ pub struct Millstream {
 impl Millstream {
     /// Starts everything. Must be called within a multi-threaded tokio runtime; blocks on the disk.
     pub fn start(options: StartOptions) -> Result<Self, StartError> {
+        // Logs keep files open, connections too: before anything is opened.
+        broker::net::listen::raise_open_files_max();
         let kafka_listeners = bind(&options.listen)?;
         let web_listeners = bind(&options.http)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -149,12 +151,15 @@ impl Millstream {
             sql_file: options.sql.first().map(|sql| sql.name.clone()),
             cluster_id: broker.cluster_id().to_owned(),
         };
+        // The name that was given to listen on is one of the listener's names.
+        let mut allow_hosts = options.allow_hosts;
+        allow_hosts.extend(options.http.rsplit_once(':').map(|(host, _)| host.to_owned()));
         let web = Server::start(WebOptions {
             instance: instance.clone(),
             clock,
             about,
             listeners: web_listeners,
-            allow_hosts: options.allow_hosts,
+            allow_hosts,
             allow_get_writes: options.allow_get_writes,
         })?;
         let kafka = broker::net::Server::start(&broker, kafka_listeners, Limits::default())?;
@@ -162,6 +167,8 @@ impl Millstream {
             let declared = instance.execute(&text, &ExecuteOptions { declaration: true, ..ExecuteOptions::default() });
             if let Err(error) = declared {
                 instance.stop();
+                // Closed cleanly, so that the next start has nothing to recover.
+                let _ = broker.shutdown();
                 return Err(StartError::Sql { name, error });
             }
         }

@@ -11,6 +11,7 @@
 //! - [`trace`] — what became of one record.
 //! - [`settings`] — `--set`, environment, `.toml` and Spring `.properties`.
 
+mod broker_metrics;
 pub mod endpoint;
 mod endpoint_plan;
 mod event;

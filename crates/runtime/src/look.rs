@@ -12,6 +12,7 @@ use engine::store::Snapshot;
 use sql::Catalog;
 use sql::catalog::{Body, Topic};
 
+use crate::broker_metrics;
 use crate::instance::{Instance, State};
 use crate::instant::InstantMs;
 use crate::outcome::{ErrorKind, RuntimeError};
@@ -182,7 +183,7 @@ impl Instance {
         topics::browse(self.broker(), topic, options, &formats)
     }
 
-    /// All metrics of queries and generators.
+    /// All metrics of queries, generators, topics and groups.
     #[must_use]
     pub fn metrics(&self) -> Vec<Metric> {
         let queries = self.queries();
@@ -230,6 +231,7 @@ impl Instance {
             kind: counter,
             samples: generators.collect(),
         });
+        metrics.extend(broker_metrics::collect(self.broker()));
         metrics
     }
 

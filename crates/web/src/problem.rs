@@ -6,9 +6,13 @@ use axum::response::IntoResponse;
 use runtime::{Diagnostic, ExecuteError, RuntimeError};
 use serde::Serialize;
 
-/// What went wrong, for the one who asked.
+/// What went wrong, for the one who asked. Boxed: every handler's `Result` carries room for it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Problem {
+#[serde(transparent)]
+pub(crate) struct Problem(Box<Details>);
+
+#[derive(Debug, Serialize)]
+struct Details {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
@@ -23,7 +27,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub fn new(status: StatusCode, code: &str, cause: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -32,11 +36,11 @@ impl Problem {
             code: code.to_owned(),
             errors: Vec::new(),
             allow: None,
-        }
+        }))
     }
 
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix = Some(fix.into());
+        self.0.fix = Some(fix.into());
         self
     }
 
@@ -48,7 +52,7 @@ impl Problem {
         let allow = allow.join(", ");
         let cause = format!("this path answers {allow} only");
         let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", cause);
-        problem.allow = Some(allow);
+        problem.0.allow = Some(allow);
         problem
     }
 }
@@ -56,7 +60,9 @@ impl Problem {
 impl From<RuntimeError> for Problem {
     fn from(error: RuntimeError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { fix: error.fix, ..Self::new(status, error.code, error.cause) }
+        let mut problem = Self::new(status, error.code, error.cause);
+        problem.0.fix = error.fix;
+        problem
     }
 }
 
@@ -74,20 +80,23 @@ impl From<ExecuteError> for Problem {
         };
         let detail = first.map(|e| e.cause.clone()).unwrap_or_default();
         let fix = first.and_then(|e| e.fix.clone());
-        Self { fix, errors, ..Self::new(status, &code, detail) }
+        let mut problem = Self::new(status, &code, detail);
+        problem.0.fix = fix;
+        problem.0.errors = errors;
+        problem
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+        if let Some(allow) = self.0.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             headers.insert(header::ALLOW, allow);
         }
         response

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -99,7 +100,7 @@ pub(crate) fn live(shared: Arc<Shared>, mut subscription: Subscription, last_id:
     let epoch = shared.about.epoch.to_string();
     let resumed = last_id.and_then(|id| id.split_once('.')).is_some_and(|(of, _)| of == epoch);
     let (sender, response) = event_stream();
-    let retry_ms = 500 + shared.about.epoch.unsigned_abs().wrapping_mul(2_654_435_761) % 1000;
+    let retry_ms = retry_ms(shared.about.epoch);
     tokio::spawn(async move {
         let mut stop = shared.stop.clone();
         let mut writer = Writer { shared, resumed, seq: 0, text: format!("retry: {retry_ms}\n").into_bytes() };
@@ -135,6 +136,14 @@ pub(crate) fn live(shared: Arc<Shared>, mut subscription: Subscription, last_id:
         }
     });
     response
+}
+
+/// 1,000 ± 500 ms, another on each connection: pages that lost their server do not all come back at once.
+fn retry_ms(epoch: i64) -> u64 {
+    static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+    let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+    // A multiplicative hash spreads neighbours over the range.
+    500 + (epoch.unsigned_abs().wrapping_add(connection).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % 1000
 }
 
 async fn send(sender: &mpsc::Sender<Bytes>, chunk: Bytes) -> Result<(), ()> {

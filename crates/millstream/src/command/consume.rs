@@ -114,8 +114,8 @@ impl ConsumeFlags {
 }
 
 enum Reader {
-    Plain(Consumer),
-    Member(GroupConsumer),
+    Plain(Box<Consumer>),
+    Member(Box<GroupConsumer>),
 }
 
 impl Reader {
@@ -154,13 +154,13 @@ pub(super) fn run(flags: ConsumeFlags) -> Result<(), Failure> {
                     eprintln!("--from-beginning counts only where the group {group} has no committed offset");
                 }
                 let options = GroupOptions { consumer: options, ..GroupOptions::new(group, topics) };
-                Reader::Member(GroupConsumer::new(&client, options))
+                Reader::Member(Box::new(GroupConsumer::new(&client, options)))
             }
             None => {
                 let positions = positions(&client, &flags, &topics, options.isolation).await?;
                 let mut consumer = Consumer::new(&client, options);
                 consumer.assign(&positions).await?;
-                Reader::Plain(consumer)
+                Reader::Plain(Box::new(consumer))
             }
         };
         let printed = tokio::select! {

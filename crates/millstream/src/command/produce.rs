@@ -177,7 +177,7 @@ pub(super) fn run(flags: ProduceFlags) -> Result<(), Failure> {
     let mut headers = Vec::new();
     for header in &flags.header {
         let at = header.find(['=', ':']).ok_or_else(|| usage(format!("--header `{header}`: write NAME=VALUE")))?;
-        let value = Bytes::copy_from_slice(header[at + 1..].as_bytes());
+        let value = Bytes::copy_from_slice(&header.as_bytes()[at + 1..]);
         headers.push((header[..at].to_owned(), Some(value)));
     }
     let reader = LineReader::new(&flags);

@@ -94,10 +94,14 @@ fn serve(flags: ServeFlags, settings: Settings, sql: Vec<SqlText>, demo: bool) -
     let options = start_options(&flags, settings, sql, demo)?;
     let facts = banner::Facts::of(&options);
     let network = super::network()?;
-    network.block_on(async {
-        // Signals are caught from the start: a Ctrl-C during recovery must end cleanly, too.
+    let ended = network.block_on(async {
         let mut signals = Signals::new()?;
-        let started = tokio::task::spawn_blocking(move || Millstream::start(options)).await;
+        let starting = tokio::task::spawn_blocking(move || Millstream::start(options));
+        let started = tokio::select! {
+            started = starting => started,
+            // Nothing was promised to anybody yet; recovery finds what is there the next time.
+            () = signals.next() => return Err(Failure { exit: Exit::Interrupted, message: String::new() }),
+        };
         let started = started.map_err(|e| Failure::new(Exit::Failed, format!("the start failed unexpectedly: {e}")))?;
         let millstream = started.map_err(start_failure)?;
         banner::print(&millstream, &facts);
@@ -113,7 +117,10 @@ fn serve(flags: ServeFlags, settings: Settings, sql: Vec<SqlText>, demo: bool) -
             None => Ok(()),
             Some(why) => Err(Failure::new(Exit::Failed, format!("stopped, because the disk failed: {why}"))),
         }
-    })
+    });
+    // Whoever forces the end does not wait for threads that are still at work.
+    network.shutdown_background();
+    ended
 }
 
 /// Waits for a signal (`None`) or for the disk to fail (why).
