@@ -48,6 +48,8 @@ fn points(drawn: &Value) -> BTreeMap<(String, i64), i64> {
 fn the_curves_move_at_once() {
     let Some(mut browser) = page("moving", WIDE) else { return };
     let dir = test_dir("moving");
+    // Building it is not its start.
+    let _ = tests::program::binary();
     let started = Instant::now();
     let program = Program::start(&dir, &[]);
     browser.open(&format!("http://{}/", program.http));
