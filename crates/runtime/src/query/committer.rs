@@ -10,7 +10,7 @@ use connect::seam::{Commit, ConnectError, Connector, Producer};
 use os::Clock;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::run::{Preparation, Prepared, Run};
+use super::run::{Preparation, Prepared, Run, guarded};
 
 /// When commits happen.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Committer {
         let mut prepared: Vec<(&Arc<Run>, Prepared)> = Vec::new();
         let now_ms = self.clock.now_ms();
         for run in runs {
-            match run.prepare_commit(now_ms) {
+            match guarded(|| run.prepare_commit(now_ms)) {
                 Ok(Preparation::Ready(ready)) => prepared.push((run, ready)),
                 Ok(Preparation::Nothing) => {}
                 Ok(Preparation::Busy) => self.dirty(),

@@ -1,6 +1,7 @@
 //! One topology, open and running: its task and buffers, shared by the thread that computes and the one that commits.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ pub(crate) struct Run {
     pub(super) interval: Duration,
     /// Why the run must be closed and opened again, or given up.
     failure: Mutex<Option<ConnectError>>,
+    /// It has failed: nothing of it is committed until it is closed.
+    failed: AtomicBool,
     /// Somebody waits for the tables as of a commit.
     wanted: AtomicBool,
     committed: Mutex<CommittedTables>,
@@ -54,12 +57,14 @@ pub(super) struct Active {
     pub(super) dirty: bool,
     /// A commit is prepared and not yet answered.
     pub(super) committing: bool,
+    /// Computing or staging has begun and not succeeded: positions, state and buffer may not belong together.
+    pub(super) broken: bool,
 }
 
 impl Active {
     pub(super) fn new(task: Task, io: Box<dyn TaskIo>) -> Self {
         let counted = vec![NodeStats::default(); task.stats().len()];
-        Self { task, io, counted, dirty: false, committing: false }
+        Self { task, io, counted, dirty: false, committing: false, broken: false }
     }
 
     /// Adds what the task has counted since the last call.
@@ -107,6 +112,19 @@ pub(crate) struct Prepared {
     marked: Vec<String>,
 }
 
+/// Runs a part of a query; a panic there fails the query, and nothing else.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, ConnectError>) -> Result<T, ConnectError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        Err(ConnectError::Query {
+            code: "internal",
+            cause: format!("the query panicked: {text}"),
+            fix: "report this error; a restart of Millstream runs the query again from its last commit".to_owned(),
+        })
+    })
+}
+
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run").field("application_id", &self.spec.application_id).finish_non_exhaustive()
@@ -124,6 +142,7 @@ impl Run {
             printing: AtomicBool::new(false),
             interval,
             failure: Mutex::new(None),
+            failed: AtomicBool::new(false),
             wanted: AtomicBool::new(false),
             committed: Mutex::default(),
             published: Condvar::new(),
@@ -141,6 +160,9 @@ impl Run {
             }
         };
         let Some(active) = guard.as_mut() else { return Ok(Preparation::Nothing) };
+        if active.broken || self.failed.load(Ordering::Acquire) {
+            return Ok(Preparation::Nothing);
+        }
         if !active.dirty {
             // All is committed. Somebody may have asked while the commit before this one was under way.
             if self.wanted.swap(false, Ordering::AcqRel) {
@@ -148,8 +170,10 @@ impl Run {
             }
             return Ok(Preparation::Nothing);
         }
+        active.broken = true;
         let effects = active.task.flush(&EvalContext::new(now_ms, now_ms.unsigned_abs()));
         self.stage(active, effects, now_ms)?;
+        active.broken = false;
         let mut staged = active.io.take_staged();
         let positions = active.task.commit_point();
         staged.offsets = positions
@@ -220,6 +244,7 @@ impl Run {
 
     /// It must be closed, and opened again or given up.
     pub(crate) fn fail(&self, error: ConnectError) {
+        self.failed.store(true, Ordering::Release);
         self.failure.lock().get_or_insert(error);
         self.signal.notify();
     }
@@ -228,13 +253,23 @@ impl Run {
         self.failure.lock().take()
     }
 
+    /// Closes it; the committer no longer knows it. A failure that came with or after the one that ended the run is of the
+    /// same run.
+    pub(super) fn close(&self) {
+        *self.active.lock() = None;
+        *self.producer.lock() = None;
+        self.printing.store(false, Ordering::Release);
+        self.take_failure();
+        self.failed.store(false, Ordering::Release);
+    }
+
     /// Snapshots of all tables as of the last commit; `None`: there was none in time.
     pub(crate) fn committed_tables(&self, ask: impl FnOnce(), at_most: Duration) -> Option<Vec<Snapshot>> {
         let before = self.committed.lock().sequence;
         {
             let guard = self.active.lock();
             let active = guard.as_ref()?;
-            if !active.dirty && !active.committing {
+            if !active.dirty && !active.committing && !active.broken {
                 return Some(active.task.stores().map(|store| store.snapshot()).collect());
             }
             self.wanted.store(true, Ordering::Release);

@@ -17,7 +17,7 @@ use os::Clock;
 use parking_lot::Mutex;
 
 use super::committer::Committer;
-use super::run::{Active, Run};
+use super::run::{Active, Run, guarded};
 use crate::instant::InstantMs;
 use crate::status::{BadRecord, LateRecord, QueryError, QueryState};
 
@@ -82,37 +82,25 @@ struct Work {
     prints: bool,
 }
 
-/// Why a run has ended.
-enum End {
-    Stopped,
-    Failed(ConnectError),
-}
-
 impl Work {
     fn work(mut self) {
         let shared = Arc::clone(&self.run.shared);
         let mut wait = RETRY_WAIT_MIN;
         loop {
             let committed = shared.figures.lock().commits;
-            let end = match self.open() {
+            let end = match guarded(|| self.open()) {
                 Ok(()) => {
                     self.options.committer.add(&self.run);
-                    let end = self.run_open();
+                    let end = guarded(|| self.run_open());
                     self.options.committer.remove(&self.run);
                     end
                 }
-                Err(error) => End::Failed(error),
+                Err(error) => Err(error),
             };
-            *self.run.active.lock() = None;
-            *self.run.producer.lock() = None;
-            // A failure that came with or after the one that ended the run is of the same run.
-            self.run.take_failure();
-            let error = match end {
-                End::Stopped => {
-                    shared.set_life(QueryState::Stopped, None);
-                    return;
-                }
-                End::Failed(error) => error,
+            self.run.close();
+            let Err(error) = end else {
+                shared.set_life(QueryState::Stopped, None);
+                return;
             };
             let name = &self.run.spec.topology.root;
             let again = match &error {
@@ -195,22 +183,22 @@ impl Work {
         Ok(())
     }
 
-    fn run_open(&mut self) -> End {
+    /// Runs it until it is told to stop.
+    fn run_open(&mut self) -> Result<(), ConnectError> {
         loop {
             if self.stopped.load(Ordering::Acquire) {
-                return End::Stopped;
+                return Ok(());
             }
             if let Some(error) = self.run.take_failure() {
-                return End::Failed(error);
+                return Err(error);
             }
-            match self.superstep() {
-                Ok(Progress::Some) => {}
-                Ok(Progress::None) => self.run.signal.wait(),
-                Ok(Progress::Full) => {
+            match self.superstep()? {
+                Progress::Some => {}
+                Progress::None => self.run.signal.wait(),
+                Progress::Full => {
                     self.options.committer.urgent();
                     self.run.signal.wait();
                 }
-                Err(error) => return End::Failed(error),
             }
         }
     }
@@ -221,10 +209,12 @@ impl Work {
         if active.io.staged_bytes() > STAGED_BYTES_MAX {
             return Ok(Progress::Full);
         }
+        active.broken = true;
         let mut source = Polled { io: &mut *active.io, advanced: false, newest: None };
         let rows = active.task.pull(&mut source)?;
         let Polled { advanced, newest, .. } = source;
         if rows == 0 && !active.task.has_work() {
+            active.broken = false;
             if advanced && !active.dirty {
                 active.dirty = true;
                 self.options.committer.dirty();
@@ -244,6 +234,7 @@ impl Work {
             self.run.shared.figures.lock().delay_ms = Some((now_ms - newest).max(0));
         }
         let first = !std::mem::replace(&mut active.dirty, true);
+        active.broken = false;
         drop(guard);
         if first {
             self.options.committer.dirty();

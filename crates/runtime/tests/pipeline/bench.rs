@@ -28,6 +28,10 @@ impl Dir {
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
+
+    pub fn path(&self) -> &std::path::Path {
+        &self.0
+    }
 }
 
 impl Drop for Dir {

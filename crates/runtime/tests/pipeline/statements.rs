@@ -1,6 +1,10 @@
 //! Statements: what repeats, what changes, what conflicts, what is dropped, what a restart brings back.
 
-use runtime::{ExecuteError, ExecuteOptions, OutcomeKind};
+use std::sync::Arc;
+
+use broker::{Broker, BrokerOptions};
+use connect::embedded::PrintTo;
+use runtime::{ExecuteError, ExecuteOptions, Instance, InstanceOptions, OutcomeKind, QueryState, Settings};
 
 use crate::bench::{Bench, Dir, PAGE_EVENTS};
 
@@ -163,5 +167,46 @@ fn an_inserted_key_column_is_the_records_key_and_a_tables_topic_is_there_at_once
     let outcomes =
         bench.instance.execute("SELECT id, total FROM totals ORDER BY id", &ExecuteOptions::default()).unwrap();
     assert_eq!(serde_json::to_string(&outcomes[0].rows).unwrap(), r#"[["a",4],["b",2]]"#);
+    bench.stop();
+}
+
+#[derive(Debug)]
+struct Panics;
+
+impl PrintTo for Panics {
+    fn print(&self, _lines: &[u8]) {
+        panic!("this printer does not print (a test wants it so)");
+    }
+}
+
+#[test]
+fn a_panic_fails_its_query_alone_and_nothing_of_it_is_committed() {
+    let dir = Dir::new("panic");
+    let broker = Broker::open(BrokerOptions::new(dir.path())).unwrap();
+    let options = InstanceOptions {
+        broker: Arc::clone(&broker),
+        clock: Arc::new(os::SystemClock::new()),
+        settings: Settings::default(),
+        instance_name: "millstream".to_owned(),
+        workers: 2,
+    };
+    let instance = Instance::start_printing_to(options, Arc::new(Panics)).unwrap();
+    let bench = Bench { broker, instance, printed: Arc::default() };
+    bench.sql(PAGE_EVENTS);
+    bench.instance.generator_pause("page_event_supplier").unwrap();
+    let at = bench.broker.now_ms();
+    bench.produce("R1", 0, &[(at, r#"{"name":"P1","duration":200}"#)]);
+    bench.until("the query has failed", || {
+        bench.instance.query("page_event_consumer").unwrap().state == QueryState::Failed
+    });
+    let error = bench.instance.query("page_event_consumer").unwrap().error.unwrap();
+    assert_eq!(error.code, "internal");
+    assert!(error.cause.contains("this printer does not print"), "{error:?}");
+    bench.produce("R2", 0, &[(at, r#"{"name":"P1","duration":200}"#)]);
+    bench.until("other queries commit", || {
+        bench.broker.committed_offsets("millstream-page_count").iter().any(|(_, _, offset, _)| offset.0 > 0)
+    });
+    let committed = bench.broker.committed_offsets("millstream-page_event_consumer");
+    assert!(committed.iter().all(|(_, _, offset, _)| offset.0 == 0), "{committed:?}");
     bench.stop();
 }
