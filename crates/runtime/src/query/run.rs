@@ -25,6 +25,9 @@ pub(crate) struct Run {
     /// `None` while it is closed.
     pub(crate) producer: Mutex<Option<Box<dyn Producer>>>,
     pub(super) active: Mutex<Option<Active>>,
+    /// Positions that are committed and that the task has not been told of: whoever answers a commit does not wait for the
+    /// thread that computes, which may hang on a print sink.
+    answered: Mutex<Vec<Vec<SourcePosition>>>,
     /// A print sink is writing, which may take as long as its reader likes.
     pub(super) printing: AtomicBool,
     /// Time between two commits.
@@ -139,6 +142,7 @@ impl Run {
             signal: Arc::default(),
             producer: Mutex::new(None),
             active: Mutex::new(None),
+            answered: Mutex::default(),
             printing: AtomicBool::new(false),
             interval,
             failure: Mutex::new(None),
@@ -160,6 +164,7 @@ impl Run {
             }
         };
         let Some(active) = guard.as_mut() else { return Ok(Preparation::Nothing) };
+        self.apply_answers(active);
         if active.broken || self.failed.load(Ordering::Acquire) {
             return Ok(Preparation::Nothing);
         }
@@ -220,9 +225,11 @@ impl Run {
 
     /// The commit has succeeded.
     pub(crate) fn committed(&self, prepared: Prepared) {
-        if let Some(active) = self.active.lock().as_mut() {
-            active.task.committed(prepared.positions);
-            active.committing = false;
+        self.answered.lock().push(prepared.positions);
+        if let Some(mut guard) = self.active.try_lock()
+            && let Some(active) = guard.as_mut()
+        {
+            self.apply_answers(active);
         }
         let mut figures = self.shared.figures.lock();
         figures.commits += 1;
@@ -232,6 +239,14 @@ impl Run {
         drop(figures);
         if let Some(snapshots) = prepared.snapshots {
             self.publish(snapshots);
+        }
+    }
+
+    /// Tells the task which commits have succeeded.
+    pub(super) fn apply_answers(&self, active: &mut Active) {
+        for positions in std::mem::take(&mut *self.answered.lock()) {
+            active.task.committed(positions);
+            active.committing = false;
         }
     }
 
@@ -258,6 +273,7 @@ impl Run {
     pub(super) fn close(&self) {
         *self.active.lock() = None;
         *self.producer.lock() = None;
+        self.answered.lock().clear();
         self.printing.store(false, Ordering::Release);
         self.take_failure();
         self.failed.store(false, Ordering::Release);
@@ -267,8 +283,9 @@ impl Run {
     pub(crate) fn committed_tables(&self, ask: impl FnOnce(), at_most: Duration) -> Option<Vec<Snapshot>> {
         let before = self.committed.lock().sequence;
         {
-            let guard = self.active.lock();
-            let active = guard.as_ref()?;
+            let mut guard = self.active.lock();
+            let active = guard.as_mut()?;
+            self.apply_answers(active);
             if !active.dirty && !active.committing && !active.broken {
                 return Some(active.task.stores().map(|store| store.snapshot()).collect());
             }

@@ -206,6 +206,7 @@ impl Work {
     fn superstep(&mut self) -> Result<Progress, ConnectError> {
         let mut guard = self.run.active.lock();
         let Some(active) = guard.as_mut() else { return Ok(Progress::None) };
+        self.run.apply_answers(active);
         if active.io.staged_bytes() > STAGED_BYTES_MAX {
             return Ok(Progress::Full);
         }
