@@ -34,6 +34,7 @@ impl Instance {
         let steps = self.check(&statements, options)?;
         let mut outcomes = Vec::new();
         let mut touched = false;
+        let mut failed = None;
         for (index, (statement, step)) in statements.iter().zip(steps).enumerate() {
             let mut outcome = outcome_of(index, statement);
             match step {
@@ -44,20 +45,23 @@ impl Instance {
                 Step::Run(bound) => {
                     // Whatever looks at queries sees those that the text has declared before it.
                     let looks = !matches!(bound, Bound::Create { .. });
-                    if looks && std::mem::take(&mut touched) {
-                        self.reconcile().map_err(ExecuteError::Runtime)?;
+                    let seen = if looks && std::mem::take(&mut touched) { self.reconcile() } else { Ok(()) };
+                    touched |= !looks;
+                    if let Err(error) = seen.and_then(|()| self.apply(bound, &mut outcome)) {
+                        failed = Some(error);
+                        break;
                     }
-                    touched |= matches!(bound, Bound::Create { .. });
-                    self.apply(bound, &mut outcome).map_err(ExecuteError::Runtime)?;
                 }
             }
             outcomes.push(outcome);
         }
-        if touched {
-            self.reconcile().map_err(ExecuteError::Runtime)?;
-        }
+        // What was declared before a statement failed is in the log: it runs.
+        let reconciled = if touched { self.reconcile() } else { Ok(()) };
         self.touch();
-        Ok(outcomes)
+        match failed.map_or(reconciled, Err) {
+            Ok(()) => Ok(outcomes),
+            Err(error) => Err(ExecuteError::Runtime(error)),
+        }
     }
 
     /// Binds all statements, each against what the ones before it leave.

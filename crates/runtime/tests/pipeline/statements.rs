@@ -210,3 +210,21 @@ fn a_panic_fails_its_query_alone_and_nothing_of_it_is_committed() {
     assert!(committed.iter().all(|(_, _, offset, _)| offset.0 == 0), "{committed:?}");
     bench.stop();
 }
+
+#[test]
+fn what_was_declared_before_a_statement_failed_runs() {
+    let dir = Dir::new("half");
+    let bench = Bench::start(&dir, &[]);
+    // The broker refuses a topic whose name differs from another's in `.` and `_` only.
+    let text = "CREATE STREAM keyed (id TEXT KEY, amount BIGINT) \
+           WITH (topic = 'K_1', key_format = 'text', value_format = 'json'); \
+         CREATE TABLE totals WITH (topic = 'T', key_format = 'text', value_format = 'json') AS \
+           SELECT id, sum(amount) AS total FROM keyed GROUP BY id; \
+         CREATE STREAM bad (id TEXT KEY) WITH (topic = 'K.1', key_format = 'text', value_format = 'json');";
+    let refused = bench.instance.execute(text, &ExecuteOptions::default());
+    assert!(matches!(refused, Err(ExecuteError::Runtime(_))), "{refused:?}");
+    bench.until("the query before it runs", || {
+        bench.instance.query("totals").is_ok_and(|query| query.state == QueryState::Running)
+    });
+    bench.stop();
+}
