@@ -9,6 +9,9 @@ use std::fmt;
 use commitlog::{Isolation, Log, ReadError, ReadRequest};
 use record::{Offset, ProducerId, ReadLimits, Record, Records, split};
 
+/// Most bytes of decompressed records that one fetch holds, unless a single batch has more.
+const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
+
 /// Records of one partition, in order.
 #[derive(Debug)]
 pub struct Fetched {
@@ -75,8 +78,19 @@ fn corrupt(first: i64, reason: String) -> FetchError {
     FetchError::Corrupt { first, next: None, reason: format!("the batch at offset {first} cannot be read: {reason}") }
 }
 
-/// Reads from `from` on, about `bytes_max` bytes (at least one batch).
+/// Reads from `from` on, about `bytes_max` bytes (at least one batch). Stops before batches that would decompress to
+/// more than 64 MiB in all.
 pub fn fetch(log: &Log, from: i64, bytes_max: usize, isolation: Isolation) -> Result<Fetched, FetchError> {
+    fetch_within(log, from, bytes_max, DECOMPRESSED_BYTES_MAX, isolation)
+}
+
+fn fetch_within(
+    log: &Log,
+    from: i64,
+    bytes_max: usize,
+    decompressed_bytes_max: usize,
+    isolation: Isolation,
+) -> Result<Fetched, FetchError> {
     let request = ReadRequest { from: Offset(from), bytes_max: bytes_max as u64, at_least_one: true, isolation };
     let read = log.read(request).map_err(|e| match e {
         ReadError::OffsetOutOfRange { log_start, log_end, .. } => {
@@ -96,13 +110,13 @@ pub fn fetch(log: &Log, from: i64, bytes_max: usize, isolation: Isolation) -> Re
     let mut aborted = read.aborted;
     aborted.sort_by_key(|txn| std::cmp::Reverse(txn.first_offset));
     let mut skipping: HashSet<ProducerId> = HashSet::new();
-    for chunk in &read.chunks {
+    let mut decompressed = 0;
+    'chunks: for chunk in &read.chunks {
         let bytes = chunk.read().map_err(|e| FetchError::Storage(e.to_string()))?;
         for batch in split(bytes) {
             let batch = batch.map_err(|e| corrupt(fetched.next_offset, e.to_string()))?;
             let header = &batch.header;
-            fetched.bytes += batch.bytes.len();
-            fetched.next_offset = fetched.next_offset.max(header.next_offset().0);
+            let (bytes, next_offset) = (batch.bytes.len(), fetched.next_offset.max(header.next_offset().0));
             if isolation == Isolation::LastStable {
                 while let Some(txn) = aborted.pop_if(|txn| txn.first_offset <= header.last_offset()) {
                     skipping.insert(txn.producer_id);
@@ -110,14 +124,17 @@ pub fn fetch(log: &Log, from: i64, bytes_max: usize, isolation: Isolation) -> Re
             }
             if header.is_control() {
                 skipping.remove(&header.producer_id);
-                continue;
+            } else if !(header.is_transactional() && skipping.contains(&header.producer_id)) {
+                let records =
+                    batch.records(ReadLimits::default()).map_err(|e| corrupt(header.base_offset.0, e.to_string()))?;
+                decompressed += records.body().len();
+                if decompressed > decompressed_bytes_max && !fetched.batches.is_empty() {
+                    break 'chunks;
+                }
+                fetched.batches.push(records);
             }
-            if header.is_transactional() && skipping.contains(&header.producer_id) {
-                continue;
-            }
-            let records =
-                batch.records(ReadLimits::default()).map_err(|e| corrupt(header.base_offset.0, e.to_string()))?;
-            fetched.batches.push(records);
+            fetched.bytes += bytes;
+            fetched.next_offset = next_offset;
         }
     }
     fetched.at_end = fetched.next_offset >= end.0;

@@ -9,7 +9,7 @@ use os::SystemClock;
 use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, TimestampMs};
 use testkit::SimDisk;
 
-use super::{FetchError, fetch};
+use super::{FetchError, fetch, fetch_within};
 
 fn broker() -> Arc<Broker> {
     let mut options = BrokerOptions::new(PathBuf::from("/data"));
@@ -73,4 +73,21 @@ fn markers_are_passed_over() {
     check(&broker, 1, 1 << 20, &[], 2, true);
     produce(&broker, &["after"]);
     check(&broker, 1, 1 << 20, &[(2, "after")], 3, true);
+}
+
+#[test]
+fn what_one_fetch_decompresses_is_bounded() {
+    let broker = broker();
+    for value in ["a", "b", "c"] {
+        produce(&broker, &[value]);
+    }
+    let partition = broker.partition("t", 0).unwrap();
+    let place = |from, most| {
+        let fetched = fetch_within(partition.log(), from, 1 << 20, most, Isolation::LastStable).unwrap();
+        (fetched.records().count(), fetched.next_offset, fetched.at_end)
+    };
+    assert_eq!(place(0, 1), (1, 1, false), "one batch is always taken");
+    let two = 2 * fetch(partition.log(), 2, 1, Isolation::LastStable).unwrap().batches[0].body().len();
+    assert_eq!(place(0, two), (2, 2, false));
+    assert_eq!(place(2, two), (1, 3, true));
 }
