@@ -15,6 +15,7 @@ use sql::{Catalog, Code, Object, Statement};
 
 use crate::instance::{ExecuteOptions, Instance};
 use crate::outcome::{Diagnostic, ErrorKind, ExecuteError, OutcomeKind, RuntimeError, StatementOutcome};
+use crate::query::Query;
 use crate::status::{Column, ColumnRole, Row};
 
 /// A statement that was bound, or that the settings leave out.
@@ -172,6 +173,9 @@ impl Instance {
                     Change::Same => OutcomeKind::Unchanged,
                     Change::Replaced => OutcomeKind::Changed,
                 };
+                if change == Change::New {
+                    self.forget_earlier(&object)?;
+                }
                 if change != Change::Same {
                     self.declare(*object)?;
                 }
@@ -202,6 +206,27 @@ impl Instance {
             }
         }
         Ok(())
+    }
+
+    /// Forgets what an earlier object of this name left behind, if the process ended between its drop and
+    /// [`Connector::forget`](connect::seam::Connector::forget). Before the declaration is in the log: what is there is never
+    /// forgotten.
+    fn forget_earlier(&self, object: &Object) -> Result<(), RuntimeError> {
+        let (mut catalog, running) = {
+            let state = self.state.read();
+            (state.catalog.clone(), state.queries.iter().any(|query| query.name() == object.name))
+        };
+        catalog.insert(object.clone());
+        let Some(plan) = catalog.topology_of(&object.name).filter(|_| !running) else { return Ok(()) };
+        let spec = Query::spec_of(&plan, &self.options.instance_name);
+        if plan.root == object.name {
+            return self.connector.forget(&spec).map_err(connect_error);
+        }
+        // It joins another query, whose offsets stay.
+        match plan.tables.iter().any(|(table, _)| *table == object.name) {
+            true => self.connector.delete_topic(&spec.changelog_topic(&object.name)).map_err(connect_error),
+            false => Ok(()),
+        }
     }
 
     /// Declares an object: its topic, its place in the statement log, and what runs by itself. Queries start when the
