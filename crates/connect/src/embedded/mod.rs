@@ -21,6 +21,7 @@ use broker::{
 use commitlog::Isolation;
 use engine::plan::{AggregateNode, Operator, SinkTarget, SourceNode, Start};
 use engine::seam::{KeyBytes, murmur2};
+use engine::task::OffsetMetadata;
 use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, TimestampMs};
 use wire::ErrorCode;
 
@@ -95,6 +96,16 @@ impl Embedded {
                 ("message.timestamp.type", "CreateTime".to_owned()),
             ];
         }
+        if self.partitions(&topic).is_none() && self.counted(spec, &aggregate.store) {
+            return Err(ConnectError::Query {
+                code: "changelog_deleted",
+                cause: format!(
+                    "the changelog `{topic}` was deleted: the state up to the committed offsets of `{}` is lost",
+                    spec.application_id
+                ),
+                fix: format!("drop the query and create it again, which counts `{}` anew", source.topic),
+            });
+        }
         self.ensure_topic(&topic, Some(wanted), &configs)?;
         match self.partitions(&topic) {
             Some(partitions) if partitions == wanted => Ok(()),
@@ -109,6 +120,13 @@ impl Embedded {
                 fix: format!("drop the query and create it again, which counts `{}` anew", source.topic),
             }),
         }
+    }
+
+    /// Whether a commit of this application had this store. (A table that joins a running query has not been in any.)
+    fn counted(&self, spec: &TopologySpec, store: &str) -> bool {
+        self.broker.committed_offsets(&spec.application_id).iter().any(|(_, _, _, metadata)| {
+            OffsetMetadata::decode(metadata).is_ok_and(|times| times.stream_times.contains_key(store))
+        })
     }
 
     fn sources(&self, spec: &TopologySpec) -> Result<Vec<SourcePartition>, ConnectError> {
