@@ -78,8 +78,12 @@ impl StatementLog {
                         (None, new) => statements.extend(new),
                     }
                 }
-                Err(reason) => {
+                Err(Fault::Newer(reason)) => {
                     fault.get_or_insert(format!("{} has at offset {offset} {reason}", self.topic));
+                }
+                // Whoever can write to the topic could keep the instance from starting.
+                Err(Fault::NoStatement(reason)) => {
+                    tracing::warn!(topic = self.topic, offset, "skipped {reason} in the statement log");
                 }
             }
         });
@@ -120,16 +124,28 @@ impl StatementLog {
 
 type Parsed = (String, Option<LoggedStatement>);
 
-fn parse(offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Parsed, String> {
-    let key = key.ok_or("a record without a key")?;
-    let name = String::from_utf8(key.to_vec()).map_err(|_| "a key that is no text")?;
+/// Why a record is not a statement.
+enum Fault {
+    /// A newer program has written it.
+    Newer(String),
+    /// None has.
+    NoStatement(String),
+}
+
+fn parse(offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Parsed, Fault> {
+    let no_statement = |reason: &str| Fault::NoStatement(reason.to_owned());
+    let key = key.ok_or_else(|| no_statement("a record without a key"))?;
+    let name = String::from_utf8(key.to_vec()).map_err(|_| no_statement("a key that is no text"))?;
     let Some(value) = value else { return Ok((name, None)) };
-    let value: Value = serde_json::from_slice(value).map_err(|e| format!("a statement that cannot be read ({e})"))?;
-    if value.version > VERSION {
-        let newer = value.version;
-        return Err(format!("a statement of version {newer}; this program knows {VERSION}: use the newer program"));
+    let unreadable = |e: serde_json::Error| Fault::NoStatement(format!("a statement that cannot be read ({e})"));
+    // Other fields may look different in a newer version.
+    let value: serde_json::Value = serde_json::from_slice(value).map_err(unreadable)?;
+    let version = value.get("version").and_then(serde_json::Value::as_u64);
+    if let Some(newer) = version.filter(|version| *version > u64::from(VERSION)) {
+        let reason = format!("a statement of version {newer}; this program knows {VERSION}: use the newer program");
+        return Err(Fault::Newer(reason));
     }
-    let Value { kind, sql, paused, .. } = value;
+    let Value { kind, sql, paused, .. } = serde_json::from_value(value).map_err(unreadable)?;
     let statement = LoggedStatement { offset, name: name.clone(), kind, sql, paused };
     Ok((name, Some(statement)))
 }

@@ -228,3 +228,19 @@ fn what_was_declared_before_a_statement_failed_runs() {
     });
     bench.stop();
 }
+
+#[test]
+fn a_record_that_is_no_statement_does_not_keep_the_instance_from_starting() {
+    let dir = Dir::new("foreign");
+    let bench = Bench::start(&dir, &[]);
+    bench.sql("CREATE STREAM keyed (id TEXT KEY) WITH (topic = 'K', key_format = 'text', value_format = 'json')");
+    let mut batch = record::BatchBuilder::new(record::BatchOptions::default());
+    batch.push(record::TimestampMs(0), Some(b"keyed"), Some(b"no statement"), []);
+    let log = bench.broker.partition("millstream-statements", 0).unwrap();
+    let appended = log.produce(batch.finish(record::Offset(0), record::LeaderEpoch(0)), 0).unwrap();
+    appended.ticket.wait().unwrap();
+    bench.stop();
+    let bench = Bench::start(&dir, &[]);
+    assert_eq!(outcomes(&bench, "DESCRIBE keyed", &ExecuteOptions::default()).len(), 1);
+    bench.stop();
+}
