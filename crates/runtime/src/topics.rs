@@ -3,6 +3,7 @@
 //! Owns: how bytes are shown. Never: joins a group, commits, or waits for records.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use broker::Broker;
 use commitlog::{Isolation, Log};
@@ -21,6 +22,9 @@ const VALUE_BYTES_MAX: usize = 4096;
 const READ_BYTES: usize = 256 * 1024;
 /// Most records of one answer.
 const RECORDS_MAX: usize = 500;
+
+/// Where a look at a span of time stops: so many offsets after its start.
+const SPAN_OFFSETS_MAX: i64 = 10_000;
 
 /// How a topic's bytes are to be read, by the catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +82,14 @@ pub(crate) fn browse(
         None => (0..info.partitions).collect(),
     };
     let limit = options.limit.min(RECORDS_MAX);
+    let wanted = |timestamp: i64| {
+        options.from_ms.is_none_or(|from| timestamp >= from) && options.to_ms.is_none_or(|to| timestamp < to)
+    };
+    let spans = options.from_ms.is_some() || options.to_ms.is_some();
+    let upwards = |log: &Log, index: i32, from: i64| {
+        let until = if spans { from.saturating_add(SPAN_OFFSETS_MAX) } else { i64::MAX };
+        read(log, index, from..until, limit, usize::MAX, &wanted, formats)
+    };
     let mut records = Vec::new();
     for index in indices {
         let Some(partition) = broker.partition(topic, index) else { continue };
@@ -87,7 +99,7 @@ pub(crate) fn browse(
                 let found = log.offset_for_timestamp(TimestampMs(from_ms), Isolation::LastStable);
                 let found = found.map_err(|e| unreadable(topic, index, &e.to_string()))?;
                 match found {
-                    Some(at) => records_from(log, index, at.offset.0, limit, formats),
+                    Some(at) => upwards(log, index, at.offset.0),
                     None => Ok(Vec::new()),
                 }
             }
@@ -95,14 +107,11 @@ pub(crate) fn browse(
                 let count = usize::try_from(options.offset.unsigned_abs()).unwrap_or(usize::MAX).min(limit);
                 last_records(log, index, count, formats)
             }
-            None => records_from(log, index, options.offset.max(log.log_start_offset().0), limit, formats),
+            None => upwards(log, index, options.offset.max(log.log_start_offset().0)),
         };
         records.extend(some.map_err(|e| unreadable(topic, index, &e.to_string()))?);
     }
-    records.retain(|record| {
-        options.from_ms.is_none_or(|from| record.timestamp.0 >= from)
-            && options.to_ms.is_none_or(|to| record.timestamp.0 < to)
-    });
+    records.retain(|record| wanted(record.timestamp.0));
     records.sort_by_key(|record| (record.timestamp, record.partition, record.offset));
     if options.offset < 0 && options.from_ms.is_none() {
         records.drain(..records.len().saturating_sub(limit));
@@ -133,7 +142,7 @@ fn last_records(
     let mut back = count as i64 + 1;
     loop {
         let from = end.saturating_sub(back).max(start);
-        let mut records = read(log, partition, from, usize::MAX, count, formats)?;
+        let mut records = read(log, partition, from..i64::MAX, usize::MAX, count, &|_| true, formats)?;
         if records.len() >= count || from == start || back > 65_536 {
             records.drain(..records.len().saturating_sub(count));
             return Ok(records);
@@ -142,37 +151,31 @@ fn last_records(
     }
 }
 
-fn records_from(
-    log: &Log,
-    partition: i32,
-    from: i64,
-    limit: usize,
-    formats: &TopicFormats,
-) -> Result<Vec<TopicRecord>, FetchError> {
-    read(log, partition, from, limit, usize::MAX, formats)
-}
-
-/// Up to `limit` records from `from` on, of which the last `keep` are kept.
+/// Up to `limit` records of these offsets whose timestamp is wanted; the last `keep` of them are kept.
 fn read(
     log: &Log,
     partition: i32,
-    from: i64,
+    offsets: Range<i64>,
     limit: usize,
     keep: usize,
+    wanted: &dyn Fn(i64) -> bool,
     formats: &TopicFormats,
 ) -> Result<Vec<TopicRecord>, FetchError> {
     let mut records: Vec<TopicRecord> = Vec::new();
-    let mut position = from;
+    let mut position = offsets.start;
     if position >= log.last_stable_offset().0 {
         return Ok(records);
     }
-    while records.len() < limit {
+    while records.len() < limit && position < offsets.end {
         let fetched: Fetched = fetch(log, position, READ_BYTES, Isolation::LastStable)?;
         for record in fetched.records() {
-            if records.len() >= limit {
+            let record = record?;
+            if records.len() >= limit || record.offset.0 >= offsets.end {
                 break;
             }
-            records.push(readable(partition, &record?, formats));
+            if wanted(record.timestamp.0) {
+                records.push(readable(partition, &record, formats));
+            }
         }
         if keep < usize::MAX && records.len() > keep.saturating_mul(2) + 64 {
             records.drain(..records.len() - keep);

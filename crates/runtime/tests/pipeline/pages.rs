@@ -214,3 +214,21 @@ fn traces_and_records() {
     assert!(late.samples.iter().any(|sample| sample.labels[0].1 == "page_count" && sample.value == 1.0));
     bench.stop();
 }
+
+#[test]
+fn a_look_at_a_span_of_time_passes_over_other_records_and_ends() {
+    let dir = Dir::new("span");
+    let bench = Bench::start(&dir, &[]);
+    bench.sql("CREATE STREAM spans (name TEXT) WITH (topic = 'S', value_format = 'json')");
+    let timestamp = |offset: i64| if [1, 3, 9_999, 10_001].contains(&offset) { 100 } else { 50 + offset % 2 * 100 };
+    let records: Vec<(i64, &str)> = (0..10_010).map(|offset| (timestamp(offset), "{}")).collect();
+    bench.produce("S", 0, &records);
+    let offsets = |from_ms, limit| {
+        let options = BrowseOptions { from_ms: Some(from_ms), to_ms: Some(120), limit, ..BrowseOptions::default() };
+        let browsed = bench.instance.records("S", &options).unwrap();
+        browsed.records.iter().map(|record| record.offset).collect::<Vec<_>>()
+    };
+    assert_eq!(offsets(100, 2), [1, 3]);
+    assert_eq!(offsets(100, 500), [1, 3, 9_999], "10 000 offsets from the first one on");
+    bench.stop();
+}
