@@ -244,3 +244,38 @@ fn a_record_that_is_no_statement_does_not_keep_the_instance_from_starting() {
     assert_eq!(outcomes(&bench, "DESCRIBE keyed", &ExecuteOptions::default()).len(), 1);
     bench.stop();
 }
+
+#[test]
+fn state_that_lost_its_statement_or_its_changelog_is_not_counted_on_from() {
+    let dir = Dir::new("lost");
+    let text = "CREATE STREAM keyed (id TEXT, amount BIGINT) WITH (topic = 'K', value_format = 'json'); \
+         CREATE TABLE totals WITH (topic = 'T', key_format = 'text', value_format = 'json') AS \
+           SELECT id, sum(amount) AS total FROM keyed GROUP BY id;";
+    let total = |bench: &Bench| {
+        bench.until("all is read", || bench.instance.query("totals").unwrap().facts.records > 0);
+        bench.instance.table("totals", runtime::Isolation::Committed, 10).unwrap().rows
+    };
+    let bench = Bench::start(&dir, &[]);
+    bench.sql(text);
+    bench.produce("K", 0, &[(0, r#"{"id":"a","amount":1}"#)]);
+    assert_eq!(serde_json::to_string(&total(&bench)).unwrap(), r#"[["a",1]]"#);
+    bench.stop();
+
+    // As if the process had ended in the middle of a DROP.
+    let broker = Broker::open(BrokerOptions::new(dir.path())).unwrap();
+    broker.delete_topic("millstream-statements").unwrap();
+    let bench = Bench::on(broker, &[]);
+    bench.sql(text);
+    assert_eq!(serde_json::to_string(&total(&bench)).unwrap(), r#"[["a",1]]"#);
+    bench.stop();
+
+    let broker = Broker::open(BrokerOptions::new(dir.path())).unwrap();
+    broker.delete_topic("millstream-totals-totals-changelog").unwrap();
+    let bench = Bench::on(broker, &[]);
+    bench.until("it is refused", || bench.instance.query("totals").unwrap().state == QueryState::Failed);
+    assert_eq!(bench.instance.query("totals").unwrap().error.unwrap().code, "changelog_deleted");
+    bench.sql("DROP TABLE totals");
+    bench.sql(text);
+    assert_eq!(serde_json::to_string(&total(&bench)).unwrap(), r#"[["a",1]]"#);
+    bench.stop();
+}
