@@ -353,3 +353,48 @@ fn dump_log_finds_no_fault() {
 fn excerpt(text: &str, needle: &str) -> String {
     text.lines().filter(|line| line.contains(needle)).take(10).collect::<Vec<_>>().join("\n")
 }
+
+/// The running queries, their results and their input by hand, through Kafka's own tools.
+#[test]
+fn the_demo_as_kafkas_tools_see_it() {
+    let Some(kafka) = tests::kafka(KAFKA_4) else { return };
+    let bench = Bench { kafka, program: Program::start(&test_dir("tools-demo"), &[]) };
+    let consume = [
+        "--topic",
+        "R4",
+        "--from-beginning",
+        "--max-messages",
+        "5",
+        "--timeout-ms",
+        "30000",
+        "--property",
+        "print.key=true",
+        "--property",
+        "print.value=true",
+        "--property",
+        "key.deserializer=org.apache.kafka.common.serialization.StringDeserializer",
+        "--property",
+        "value.deserializer=org.apache.kafka.common.serialization.LongDeserializer",
+    ];
+    // Kafka 4 also prints that --property has a newer name.
+    let printed = bench.check("console-consumer", &consume, "", &[]);
+    let lines: Vec<&str> = printed.lines().filter(|line| line.starts_with("=>")).collect();
+    assert_eq!(lines.len(), 5, "{printed}");
+    for line in lines {
+        let (key, value) = line.split_once('\t').expect("a key, a tab, a value");
+        assert!(key.ends_with("ZP1") || key.ends_with("ZP2"), "{line}");
+        assert!(value.parse::<i64>().is_ok_and(|count| count > 0), "{line}");
+    }
+    // A query is a member of a group like any other, with its partitions.
+    bench.check("consumer-groups", &["--list"], "", &["millstream-page_count"]);
+    let described = ["--describe", "--group", "millstream-page_count"];
+    bench.check("consumer-groups", &described, "", &["R2", "/127.0.0.1"]);
+    let deleted = bench.run("consumer-groups", &["--delete", "--group", "millstream-page_count"], "");
+    assert!(deleted.text().contains("NOT_EMPTY") || deleted.text().contains("not empty"), "{}", deleted.text());
+
+    bench.check("console-producer", &["--topic", "R1"], "{\"name\":\"P1\"}\n", &[]);
+    let printed = bench.program.process.stdout.wait(WAIT, |line| line.contains("\"P1\""));
+    let printed: serde_json::Value = serde_json::from_str(&printed.expect("it is printed")).expect("JSON");
+    assert_eq!(printed, serde_json::json!({"name": "P1", "user": null, "date": null, "duration": 0}));
+    bench.program.stop();
+}
