@@ -208,9 +208,15 @@ fn connections_are_bounded() {
         let mut third = front.connect().await;
         assert!(is_closed(&mut third).await);
         drop(first);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let mut fourth = front.connect().await;
-        fourth.write_all(&numbered(8, 4, &MetadataRequest::default())).await.expect("written");
+        // The place is free once the server has seen that the first is gone: until then a newcomer is closed, too.
+        let mut fourth = loop {
+            let mut socket = front.connect().await;
+            let written = socket.write_all(&numbered(8, 4, &MetadataRequest::default())).await;
+            if written.is_ok() && socket.peek(&mut [0]).await.is_ok_and(|bytes| bytes > 0) {
+                break socket;
+            }
+            tokio::task::yield_now().await;
+        };
         assert_eq!(answer::<MetadataResponse>(&mut fourth, 0, 8).await.0, 4);
         front.stop().await;
     });
