@@ -5,10 +5,13 @@
 
 mod bare;
 mod connection;
+mod events;
 mod frames;
+mod memory;
 mod query;
 mod rows;
 mod server;
+mod streams;
 mod table;
 
 use std::path::PathBuf;
@@ -87,13 +90,26 @@ struct Query {
     #[command(flatten)]
     scratch: Scratch,
     /// Events in the topic
-    #[arg(long, default_value_t = 2_000_000)]
+    #[arg(long, default_value_t = 10_000_000)]
     events: u64,
+    /// Different pages, which are the keys
+    #[arg(long, value_delimiter = ',', default_value = "2,100000")]
+    keys: Vec<u32>,
     /// Threads of the query
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
+    #[arg(long, value_delimiter = ',', default_value = "1,2")]
+    workers: Vec<usize>,
+    /// Runs that are counted; medians are printed
     #[arg(long, default_value_t = 3)]
     runs: usize,
+    /// Runs the same query on Kafka Streams and Apache Kafka as well. Needs a JDK and Maven
+    #[arg(long)]
+    streams: bool,
+    /// Events of each run of Kafka Streams, which takes long
+    #[arg(long, default_value_t = 1_000_000)]
+    streams_events: u64,
+    /// Runs of Kafka Streams before those that are counted, in the same JVMs, which get warm by them
+    #[arg(long, default_value_t = 3)]
+    streams_warm_up: usize,
 }
 
 fn main() -> ExitCode {
@@ -190,6 +206,15 @@ fn bare(options: &Scratch) -> Result<()> {
 
 fn query(options: &Query) -> Result<()> {
     let dir = server::scratch_dir(options.scratch.dir.as_deref())?;
-    println!("{}", query::table(&dir, options.events, options.workers, options.runs.max(1))?);
+    let plan = query::Plan {
+        events: options.events,
+        pages: options.keys.iter().map(|keys| (*keys).max(1)).collect(),
+        workers: options.workers.clone(),
+        runs: options.runs.max(1),
+        streams: options
+            .streams
+            .then_some(query::StreamsPlan { events: options.streams_events, warm_up: options.streams_warm_up }),
+    };
+    println!("{}", query::table(&dir, &plan)?);
     Ok(())
 }

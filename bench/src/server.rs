@@ -9,7 +9,7 @@ use testkit::Process;
 use testkit::kafka::{KAFKA_4, Kafka, class_path};
 
 use crate::connection::Connection;
-use crate::{Result, frames};
+use crate::{Result, frames, memory};
 
 /// A JVM on a busy machine takes its time.
 const READY: Duration = Duration::from_secs(90);
@@ -158,11 +158,7 @@ impl Server {
     }
 
     pub fn resident_bytes(&self) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.pid());
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|rest| rest.trim().strip_suffix("kB")).and_then(|n| n.trim().parse::<u64>().ok());
-        kib.map(|kib| kib * 1024).ok_or_else(|| format!("{path} has no VmRSS"))
+        memory::resident_bytes(self.pid())
     }
 
     /// Kills it and deletes its data: what it wrote last is of no interest.
@@ -203,7 +199,8 @@ impl Cost {
 /// The demo, whose topics and queries are there while the rows run.
 const DEMO: &str = "examples/page-events/page-events.sql";
 
-fn root() -> PathBuf {
+/// The repository.
+pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()
 }

@@ -1,0 +1,33 @@
+//! What a process holds, read from the kernel.
+
+use crate::Result;
+
+/// Bytes in memory now.
+pub fn resident_bytes(pid: u32) -> Result<u64> {
+    status(pid, "VmRSS:")
+}
+
+/// The most bytes in memory since its start, or since [`forget_peak`].
+pub fn peak_bytes(pid: u32) -> Result<u64> {
+    status(pid, "VmHWM:")
+}
+
+/// Begins the peak anew.
+pub fn forget_peak(pid: u32) -> Result<()> {
+    let path = format!("/proc/{pid}/clear_refs");
+    // 5: "reset the peak resident set size (high water mark) to the process's current value".
+    std::fs::write(&path, "5").map_err(|e| format!("{path}: {e}"))
+}
+
+fn status(pid: u32, field: &str) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix("kB")).and_then(|n| n.trim().parse::<u64>().ok());
+    kib.map(|kib| kib * 1024).ok_or_else(|| format!("{path} has no {field}"))
+}
+
+/// As MiB.
+pub fn mib(bytes: u64) -> f64 {
+    bytes as f64 / 1_048_576.0
+}
