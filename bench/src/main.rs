@@ -7,10 +7,12 @@ mod bare;
 mod connection;
 mod events;
 mod frames;
+mod latency;
 mod memory;
 mod query;
 mod rows;
 mod server;
+mod steady;
 mod streams;
 mod table;
 
@@ -43,6 +45,8 @@ enum What {
     Bare(Scratch),
     /// The page-event query over events that lie in its topic already
     Query(Query),
+    /// From the sending of an event to the receipt of its count, under a steady load
+    Latency(Latency),
 }
 
 #[derive(Debug, Args)]
@@ -112,12 +116,34 @@ struct Query {
     streams_warm_up: usize,
 }
 
+#[derive(Debug, Args)]
+struct Latency {
+    #[command(flatten)]
+    scratch: Scratch,
+    /// Events a second
+    #[arg(long, default_value_t = 50_000)]
+    rate: u64,
+    /// Different pages, which are the keys, beside those of the events that are timed
+    #[arg(long, default_value_t = 2)]
+    keys: u32,
+    /// Seconds that are measured
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// Measures Kafka Streams on Apache Kafka as well. Needs a JDK and Maven
+    #[arg(long)]
+    streams: bool,
+    /// Seconds before, in which the JVMs get warm
+    #[arg(long, default_value_t = 60)]
+    streams_warm_up: u64,
+}
+
 fn main() -> ExitCode {
     let done = match Options::parse().what {
         What::Run(options) => run(&options),
         What::Broker(options) => broker(&options),
         What::Bare(options) => bare(&options),
         What::Query(options) => query(&options),
+        What::Latency(options) => latency(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -216,5 +242,18 @@ fn query(options: &Query) -> Result<()> {
             .then_some(query::StreamsPlan { events: options.streams_events, warm_up: options.streams_warm_up }),
     };
     println!("{}", query::table(&dir, &plan)?);
+    Ok(())
+}
+
+fn latency(options: &Latency) -> Result<()> {
+    let dir = server::scratch_dir(options.scratch.dir.as_deref())?;
+    let plan = latency::Plan {
+        events_per_second: options.rate.max(1),
+        pages: options.keys.max(1),
+        seconds: options.seconds.max(1),
+        warm_up_seconds: 3,
+        streams_warm_up_seconds: options.streams.then_some(options.streams_warm_up),
+    };
+    println!("{}", latency::table(&dir, &plan)?);
     Ok(())
 }
