@@ -272,7 +272,10 @@ fn append_and_sync(dir: &Path, batch_events: u64, over: &AtomicBool) -> Result<V
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).map_err(broken)?;
     let mut batches = Vec::new();
     let one = Events { count: batch_events.max(1), pages: 2, first_ms: frames::FIRST_TIMESTAMP.0 };
-    one.batches(one.count, &mut |batch| Ok(batches.push(batch)))?;
+    one.batches(one.count, &mut |batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
     let batch = batches.concat();
     let mut random = fastrand::Rng::with_seed(1);
     let mut times = Vec::new();
