@@ -1,4 +1,7 @@
-//! The JSON scanner accepts nothing that the full reader refuses, and reads the same values.
+//! `targets/json_scanner.rs`, driven by libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| format::json::fuzz_compare(bytes));
+#[path = "../targets/json_scanner.rs"]
+mod json_scanner;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| json_scanner::run(bytes));

@@ -1,4 +1,7 @@
-//! No text makes parser, binder or planner panic; what is parsed reads back from its logged form.
+//! `targets/sql.rs`, driven by libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sql::fuzz_text(bytes));
+#[path = "../targets/sql.rs"]
+mod sql;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sql::run(bytes));

@@ -1,46 +1,7 @@
-//! Any bytes as any message at any version: no panic, and what decodes encodes to something that decodes to it.
-//!
-//! ```text
-//! message number: u16 | version: u8 | message
-//! ```
+//! `targets/wire_decode.rs`, driven by libFuzzer.
 #![no_main]
 
-// The list of all messages that `cargo xtask wire` writes for the tests.
-#[path = "../../crates/wire/tests/corpus/every_message.rs"]
-mod every_message;
+#[path = "../targets/wire_decode.rs"]
+mod wire_decode;
 
-use bytes::Bytes;
-use libfuzzer_sys::fuzz_target;
-use wire::{Message, Reader, Writer};
-
-/// One message's codec; see `crates/wire/tests/corpus/main.rs`.
-pub struct Entry {
-    check: fn(Bytes, i16),
-}
-
-impl Entry {
-    const fn of<M: Message>() -> Self {
-        Self { check: check::<M> }
-    }
-}
-
-fn check<M: Message>(bytes: Bytes, version: i16) {
-    let Ok(message) = M::decode(&mut Reader::new(bytes), version) else { return };
-    let encode = |message: &M| {
-        let mut w = Writer::new();
-        message.encode(&mut w, version).expect("what was decoded can be encoded");
-        w.into_bytes().expect("nothing is external")
-    };
-    let again = encode(&message);
-    let mut r = Reader::new(again.clone());
-    let second = M::decode(&mut r, version).expect("what we encoded can be decoded");
-    assert_eq!(r.remaining(), 0);
-    // Not the values: a float may be NaN.
-    assert_eq!(encode(&second), again);
-}
-
-fuzz_target!(|data: &[u8]| {
-    let [high, low, version, message @ ..] = data else { return };
-    let number = usize::from(u16::from_be_bytes([*high, *low])) % every_message::ALL.len();
-    (every_message::ALL[number].check)(Bytes::copy_from_slice(message), i16::from(*version));
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wire_decode::run(bytes));

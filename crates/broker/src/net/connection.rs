@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Duration, timeout};
 
@@ -59,7 +59,12 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, id: u64, shared: &A
     let _ = timeout(shared.limits.drain_timeout, writing).await;
 }
 
-async fn read_requests(mut frames: Frames, origin: &Origin, queue: mpsc::Sender<Begun>, shared: &Arc<Shared>) -> End {
+async fn read_requests(
+    mut frames: Frames<OwnedReadHalf>,
+    origin: &Origin,
+    queue: mpsc::Sender<Begun>,
+    shared: &Arc<Shared>,
+) -> End {
     let limits = &shared.limits;
     let requests = Arc::new(Semaphore::new(limits.requests_in_work_max));
     let bytes = Arc::new(Semaphore::new(limits.bytes_in_work_max));

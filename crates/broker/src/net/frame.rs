@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, timeout};
@@ -71,17 +71,46 @@ impl fmt::Display for FrameError {
     }
 }
 
+/// What frames come from: a socket, or a fuzzer's bytes.
+pub trait Incoming: AsyncRead + Unpin {
+    /// Waits until a read may find something.
+    fn readable(&self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Reads what is here; `WouldBlock` when that is nothing.
+    fn try_read_buf(&mut self, buffer: &mut BytesMut) -> io::Result<usize>;
+}
+
+impl Incoming for OwnedReadHalf {
+    fn readable(&self) -> impl Future<Output = io::Result<()>> + Send {
+        OwnedReadHalf::readable(self)
+    }
+
+    fn try_read_buf(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        OwnedReadHalf::try_read_buf(self, buffer)
+    }
+}
+
 /// The reading half of a connection.
-pub struct Frames {
-    socket: OwnedReadHalf,
+pub struct Frames<S> {
+    socket: S,
     buffer: BytesMut,
     budget: Arc<Semaphore>,
 }
 
-impl Frames {
+impl<S: Incoming> Frames<S> {
     /// `budget` counts in [`BUDGET_UNIT_BYTES`].
-    pub fn new(socket: OwnedReadHalf, budget: Arc<Semaphore>) -> Self {
+    pub fn new(socket: S, budget: Arc<Semaphore>) -> Self {
         Self { socket, buffer: BytesMut::new(), budget }
+    }
+
+    /// Bytes of memory that it holds.
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Where the frames come from.
+    pub(super) fn source(&self) -> &S {
+        &self.socket
     }
 
     /// Waits until bytes of the next frame are here. While a connection is idle it holds no buffer.

@@ -8,9 +8,11 @@
 //! - [`frame`] — taking frames off a socket without trusting their lengths.
 //! - [`connection`] — one connection: a reading half that begins requests, a writing half that answers them.
 //! - [`send`] — putting answers on a socket: bytes and file ranges.
+//! - [`fuzz`] — what any bytes may do to the framing.
 
 mod connection;
 mod frame;
+mod fuzz;
 pub mod listen;
 mod send;
 #[cfg(test)]
@@ -26,6 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+pub use fuzz::fuzz_frames;
 pub use listen::{BindError, bind};
 
 use crate::broker::Broker;

@@ -10,6 +10,7 @@
 //!
 //! Never: reads a file or the environment itself; the command line hands both in.
 
+mod fuzz;
 mod properties;
 mod spring;
 #[cfg(test)]
@@ -17,6 +18,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+pub use fuzz::fuzz_settings;
 
 /// The settings that the program itself reads, with what they do; all others fill placeholders.
 pub const KNOWN: [(&str, &str); 5] = [

@@ -30,7 +30,9 @@ impl fmt::Display for Malformed {
 /// All entries, in order.
 pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Malformed> {
     let mut entries = Vec::new();
-    let mut lines = text.lines().enumerate();
+    // A lone carriage return ends a line too.
+    let text = text.replace("\r\n", "\n");
+    let mut lines = text.split(['\n', '\r']).enumerate();
     while let Some((index, first)) = lines.next() {
         let first = first.trim_start_matches([' ', '\t', '\x0c']);
         if first.is_empty() || first.starts_with(['#', '!']) {
