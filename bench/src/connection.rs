@@ -98,7 +98,12 @@ impl Connection {
 
     /// Creates a topic.
     pub fn create_topic(&mut self, topic: &str, partitions: i32) -> Result<()> {
-        self.send(&frames::create_topic(topic, partitions)?)?;
+        self.create_topic_with(topic, partitions, &[])
+    }
+
+    /// Creates a topic with settings of its own.
+    pub fn create_topic_with(&mut self, topic: &str, partitions: i32, configs: &[(&str, &str)]) -> Result<()> {
+        self.send(&frames::create_topic(topic, partitions, configs)?)?;
         let response: CreateTopicsResponse = decode(self.receive()?, CREATE_TOPICS_VERSION, 1)?;
         response.topics.iter().try_for_each(|topic| refused("create topic", topic.error_code))
     }

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, TimestampMs};
-use wire::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
+use wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use wire::messages::delete_topics_request::DeleteTopicsRequest;
 use wire::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
 use wire::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
@@ -81,9 +81,16 @@ pub fn fetch(topic: &str, partition: i32, offset: i64, bytes_max: i32) -> Result
     frame(FETCH_VERSION, &request)
 }
 
-pub fn create_topic(topic: &str, partitions: i32) -> Result<Bytes> {
-    let topic =
-        CreatableTopic { name: topic.into(), num_partitions: partitions, replication_factor: 1, ..Default::default() };
+pub fn create_topic(topic: &str, partitions: i32, configs: &[(&str, &str)]) -> Result<Bytes> {
+    let config =
+        |(name, value): &(&str, &str)| CreatableTopicConfig { name: (*name).into(), value: Some((*value).into()) };
+    let topic = CreatableTopic {
+        name: topic.into(),
+        num_partitions: partitions,
+        replication_factor: 1,
+        configs: configs.iter().map(config).collect(),
+        ..Default::default()
+    };
     frame(CREATE_TOPICS_VERSION, &CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..Default::default() })
 }
 

@@ -12,6 +12,7 @@ mod memory;
 mod query;
 mod rows;
 mod server;
+mod soak;
 mod steady;
 mod streams;
 mod table;
@@ -47,6 +48,8 @@ enum What {
     Query(Query),
     /// From the sending of an event to the receipt of its count, under a steady load
     Latency(Latency),
+    /// Memory, disk and open files over a long time
+    Soak(Soak),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +140,26 @@ struct Latency {
     streams_warm_up: u64,
 }
 
+#[derive(Debug, Args)]
+struct Soak {
+    #[command(flatten)]
+    scratch: Scratch,
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Events a second
+    #[arg(long, default_value_t = 20_000)]
+    rate: u64,
+    /// Different pages, which are the keys
+    #[arg(long, default_value_t = 100_000)]
+    keys: u32,
+    /// How late an event may be
+    #[arg(long, default_value = "10 seconds")]
+    grace: String,
+    /// Runs the demo instead, with its own supplier
+    #[arg(long)]
+    demo: bool,
+}
+
 fn main() -> ExitCode {
     let done = match Options::parse().what {
         What::Run(options) => run(&options),
@@ -144,6 +167,7 @@ fn main() -> ExitCode {
         What::Bare(options) => bare(&options),
         What::Query(options) => query(&options),
         What::Latency(options) => latency(&options),
+        What::Soak(options) => soak(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -255,5 +279,19 @@ fn latency(options: &Latency) -> Result<()> {
         streams_warm_up_seconds: options.streams.then_some(options.streams_warm_up),
     };
     println!("{}", latency::table(&dir, &plan)?);
+    Ok(())
+}
+
+fn soak(options: &Soak) -> Result<()> {
+    let dir = server::scratch_dir(options.scratch.dir.as_deref())?;
+    let load = match options.demo {
+        true => soak::Load::Demo,
+        false => soak::Load::Events {
+            per_second: options.rate.max(1),
+            pages: options.keys.max(1),
+            grace: options.grace.clone(),
+        },
+    };
+    println!("{}", soak::table(&dir, &load, std::time::Duration::from_secs(60 * options.minutes.max(1)))?);
     Ok(())
 }

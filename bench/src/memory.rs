@@ -19,6 +19,12 @@ pub fn forget_peak(pid: u32) -> Result<()> {
     std::fs::write(&path, "5").map_err(|e| format!("{path}: {e}"))
 }
 
+/// Descriptors of open files, sockets and the like.
+pub fn open_files(pid: u32) -> Result<usize> {
+    let path = format!("/proc/{pid}/fd");
+    std::fs::read_dir(&path).map(Iterator::count).map_err(|e| format!("{path}: {e}"))
+}
+
 fn status(pid: u32, field: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;

@@ -55,7 +55,7 @@ pub struct Server {
     pub bootstrap: String,
     /// Its web listener; Kafka has none.
     pub http: String,
-    data: PathBuf,
+    pub data: PathBuf,
 }
 
 impl Server {
