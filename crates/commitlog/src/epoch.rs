@@ -33,8 +33,14 @@ impl LeaderEpochs {
         self.entries.iter().rev().find(|(_, start)| *start <= offset).map(|(epoch, _)| LeaderEpoch(*epoch))
     }
 
-    /// Where `epoch` ended, in a log that ends at `log_end`. `None`: newer than any, or none is known.
-    pub(crate) fn end_of(&self, epoch: i32, log_end: i64) -> Option<EpochEnd> {
+    /// Where `epoch` ended, in a log `[log_start, log_end)`. `None`: newer than any, or none is known.
+    pub(crate) fn end_of(&self, epoch: i32, log_start: i64, log_end: i64) -> Option<EpochEnd> {
+        let mut left = self.clone();
+        left.cut_front(log_start);
+        left.end_of_any(epoch, log_end)
+    }
+
+    fn end_of_any(&self, epoch: i32, log_end: i64) -> Option<EpochEnd> {
         let end = |leader_epoch, end_offset| {
             Some(EpochEnd { leader_epoch: LeaderEpoch(leader_epoch), end_offset: Offset(end_offset) })
         };

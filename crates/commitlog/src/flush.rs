@@ -1,6 +1,5 @@
 //! What the flusher does with one log: taking what is new, syncing it, closing rolled segments, snapshots.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -188,7 +187,9 @@ impl Log {
         }
         if !image.windows.is_empty() {
             let dir = windows_dir(&self.shared.state_dir, self.name());
-            create_dir(disk, &dir).map_err(|e| StorageError::new("create", &dir, e))?;
+            // Once it is there, its name is durable: opening the set has seen to that.
+            let create = || if disk.exists(&dir)? { Ok(()) } else { disk.create_dir_synced(&dir) };
+            create().map_err(|e| StorageError::new("create", &dir, e))?;
             replace(&dir.join(windows_name(image.offset)), &image.windows)?;
         }
         // The names of index files must not come later than the snapshot that vouches for them.
@@ -233,29 +234,6 @@ pub(crate) fn windows_dir(state_dir: &Path, name: &str) -> PathBuf {
 
 pub(crate) fn windows_name(offset: i64) -> String {
     format!("{offset:020}")
-}
-
-/// Creates a directory and what is missing above it, durably.
-pub(crate) fn create_dir(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    let mut missing = Vec::new();
-    for above in dir.ancestors() {
-        if above.as_os_str().is_empty() || disk.exists(above)? {
-            break;
-        }
-        missing.push(above);
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    disk.create_dir_all(dir)?;
-    for made in missing {
-        match made.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => disk.sync_dir(Path::new("."))?,
-            Some(parent) => disk.sync_dir(parent)?,
-            None => {}
-        }
-    }
-    Ok(())
 }
 
 fn synced(state: &mut State, flush: &Flush) {

@@ -14,7 +14,9 @@
 //! Big-endian; the CRC covers everything behind it. Segments are written at once, by the append; only their sync follows
 //! later. Until then recovery takes from here what a segment's tail lost. Once all segments are synced, the next generation
 //! begins at the front, over blocks that the file has already: a sync then writes no file system metadata, which makes it
-//! faster than a sync of one growing segment. A frame of another generation, out of number or with a wrong CRC is the end.
+//! faster than a sync of one growing segment. A frame of another generation, out of number or with a wrong CRC is the end,
+//! unless frames of the same generation follow: each was synced before the next was begun, so that a bad one before them is
+//! not torn but damaged. It is reported, and what follows counts. The first frame of a generation is always empty.
 
 use std::collections::HashMap;
 use std::io;
@@ -59,12 +61,26 @@ pub(crate) struct Journal {
     frame: Vec<u8>,
 }
 
+/// A frame that checks out, and where the next one would begin.
+#[derive(Debug)]
+struct Frame {
+    generation: u64,
+    number: u64,
+    body: Bytes,
+    end: u64,
+}
+
 /// What the journal held at the start: by log name, in the order of writing.
 pub(crate) type Found = HashMap<String, Vec<Entry>>;
 
 impl Journal {
-    /// Opens the journal and reads what it holds. It must be [`Journal::restart`]ed once that has been used.
-    pub(crate) fn open(disk: &dyn Disk, state_dir: &Path) -> Result<(Self, Found), StorageError> {
+    /// Opens the journal and reads what it holds; damage is told in words. It must be [`Journal::restart`]ed once that has
+    /// been used.
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        state_dir: &Path,
+        damage: &mut Vec<String>,
+    ) -> Result<(Self, Found), StorageError> {
         let path = state_dir.join("journal");
         let open = || {
             let file = disk.open(&path, OpenMode::Write)?;
@@ -74,7 +90,7 @@ impl Journal {
         };
         let (file, len) = open().map_err(|e| StorageError::new("open", &path, e))?;
         let mut journal = Self { file, path, generation: 0, number: 0, position: 0, len, frame: Vec::new() };
-        let found = journal.read_all().map_err(|e| journal.error("read", e))?;
+        let found = journal.read_all(damage).map_err(|e| journal.error("read", e))?;
         Ok((journal, found))
     }
 
@@ -82,40 +98,96 @@ impl Journal {
         StorageError::new(what, &self.path, e)
     }
 
-    fn read_all(&mut self) -> io::Result<Found> {
+    fn read_all(&mut self, damage: &mut Vec<String>) -> io::Result<Found> {
         let mut found = Found::new();
+        let mut known = false;
         let mut at = 0;
-        while at + HEADER_BYTES as u64 <= self.len {
-            let mut head = [0; HEADER_BYTES];
-            self.file.read_exact_at(&mut head, at)?;
-            let (generation, number) = (u64_at(&head, 8), u64_at(&head, 16));
-            let length = u32::from_be_bytes([head[24], head[25], head[26], head[27]]);
-            let fits = length <= FRAME_BYTES_MAX && at + HEADER_BYTES as u64 + u64::from(length) <= self.len;
-            if head[..4] != MAGIC || !fits {
-                break;
-            }
-            if at > 0 && (generation, number) != (self.generation, self.number + 1) {
-                break;
-            }
-            let mut body = vec![0; length as usize];
-            self.file.read_exact_at(&mut body, at + HEADER_BYTES as u64)?;
-            let crc = crc32c::crc32c_append(crc32c::crc32c(&head[CRC_END..]), &body);
-            if head[4..CRC_END] != crc.to_be_bytes() {
-                break;
-            }
+        loop {
+            let next = self.frame_at(at)?.filter(|f| !known && at == 0 || self.follows(f, known) == Some(1));
+            let frame = match next {
+                Some(frame) => frame,
+                None => {
+                    let Some((from, frame)) = self.frame_after(at, known)? else { break };
+                    // Of the generation before, which is all there in the segments, only an empty frame is missing.
+                    if known {
+                        damage.push(format!(
+                            "{}: bytes {at} to {from} are damaged: what a log's own file lacks of these rounds is lost",
+                            self.path.display()
+                        ));
+                    }
+                    frame
+                }
+            };
             // From here on a generation is known, even if nothing in it is: the next one must differ.
-            self.generation = generation;
-            self.number = number;
-            parse_entries(&Bytes::from(body), &mut found);
-            at = align(at + HEADER_BYTES as u64 + u64::from(length));
+            known = true;
+            self.generation = frame.generation;
+            self.number = frame.number;
+            parse_entries(&frame.body, &mut found);
+            at = frame.end;
         }
-        if at == 0 && self.len >= HEADER_BYTES as u64 {
+        if !known && self.len >= HEADER_BYTES as u64 {
             // The first frame is torn. What it says of its generation may be half new, half old: leave both behind.
             let mut head = [0; HEADER_BYTES];
             self.file.read_exact_at(&mut head, 0)?;
             self.generation = u64_at(&head, 8) & (u64::MAX >> 1);
         }
         Ok(found)
+    }
+
+    /// By how much a frame's number is ahead of the last one; `None` when it is of another generation, or not ahead.
+    fn follows(&self, frame: &Frame, known: bool) -> Option<u64> {
+        if !known {
+            return Some(frame.number);
+        }
+        let ahead = frame.number.checked_sub(self.number)?;
+        (frame.generation == self.generation && ahead > 0).then_some(ahead)
+    }
+
+    /// The whole frame at a position, if there is one.
+    fn frame_at(&self, at: u64) -> io::Result<Option<Frame>> {
+        let mut head = [0; HEADER_BYTES];
+        if at + HEADER_BYTES as u64 > self.len {
+            return Ok(None);
+        }
+        self.file.read_exact_at(&mut head, at)?;
+        let length = u32::from_be_bytes([head[24], head[25], head[26], head[27]]);
+        let end = at + HEADER_BYTES as u64 + u64::from(length);
+        if head[..4] != MAGIC || length > FRAME_BYTES_MAX || end > self.len {
+            return Ok(None);
+        }
+        let mut body = vec![0; length as usize];
+        self.file.read_exact_at(&mut body, at + HEADER_BYTES as u64)?;
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&head[CRC_END..]), &body);
+        let (generation, number) = (u64_at(&head, 8), u64_at(&head, 16));
+        let whole = head[4..CRC_END] == crc.to_be_bytes();
+        Ok(whole.then(|| Frame { generation, number, body: body.into(), end: align(end) }))
+    }
+
+    /// The next frame of the generation behind a position at which there is none; of the newest generation when none is
+    /// known.
+    fn frame_after(&self, at: u64, known: bool) -> io::Result<Option<(u64, Frame)>> {
+        let mut best: Option<(u64, Frame)> = None;
+        let mut block = Vec::new();
+        let mut block_at = at + ALIGN;
+        while block_at + (HEADER_BYTES as u64) < self.len {
+            block.resize(GROW_BYTES.min(self.len - block_at) as usize, 0);
+            self.file.read_exact_at(&mut block, block_at)?;
+            for from in (0..block.len()).step_by(ALIGN as usize) {
+                if block.get(from..from + MAGIC.len()) != Some(&MAGIC[..]) {
+                    continue;
+                }
+                let from = block_at + from as u64;
+                let Some(frame) = self.frame_at(from)?.filter(|f| self.follows(f, known).is_some()) else { continue };
+                if known {
+                    return Ok(Some((from, frame)));
+                }
+                if best.as_ref().is_none_or(|(_, b)| frame.generation > b.generation) {
+                    best = Some((from, frame));
+                }
+            }
+            block_at += GROW_BYTES;
+        }
+        Ok(best)
     }
 
     /// Begins the next generation, durably. All that the journal held must be synced elsewhere.

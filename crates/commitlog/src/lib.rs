@@ -36,6 +36,7 @@ mod read;
 mod recover;
 mod retain;
 mod scan;
+mod seeded;
 mod segment;
 pub mod set;
 mod snapshot;

@@ -18,9 +18,9 @@ use crate::flusher::Shared;
 use crate::journal::Entry;
 use crate::producer::ProducerStates;
 use crate::segment::Segment;
-use crate::snapshot;
 use crate::ticket::Ticket;
 use crate::watch::{Watch, Watchers};
+use crate::{seeded, snapshot};
 
 /// Who appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,6 +289,9 @@ impl State {
     }
 
     pub(crate) fn last_stable(&self) -> i64 {
+        if seeded::has(seeded::Bug::LastStableOffsetIgnored) {
+            return self.high_watermark;
+        }
         let unstable = self.producers.first_unstable().unwrap_or(i64::MAX);
         self.high_watermark.min(unstable).max(self.log_start)
     }
@@ -297,6 +300,7 @@ impl State {
     pub(crate) fn advance_high_watermark(&mut self, durability: Durability) {
         let mut high_watermark = match durability {
             Durability::Os => self.log_end,
+            Durability::Fsync if seeded::has(seeded::Bug::HighWatermarkPastSync) => self.log_end,
             Durability::Fsync => self.durable_end.max(self.high_watermark),
         };
         while let Some((first, next)) = self.promised.front().copied() {
@@ -402,7 +406,7 @@ impl Log {
     #[must_use]
     pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> Option<EpochEnd> {
         let state = self.state.lock();
-        state.epochs.end_of(epoch.0, state.log_end)
+        state.epochs.end_of(epoch.0, state.log_start, state.log_end)
     }
 
     /// All producers that the log remembers, by id.
@@ -450,6 +454,9 @@ impl Log {
     }
 
     pub(crate) fn recovery_point(&self) -> i64 {
+        if seeded::has(seeded::Bug::CheckpointBeforeData) {
+            return self.log_end_offset().0;
+        }
         // Not the log start, even where that is higher: records below it may still be in the journal alone.
         self.state.lock().synced_end
     }

@@ -31,7 +31,7 @@ use crate::producer::{Check, ProducerStates, Staged};
 use crate::scan::{Scanner, Step, find_chain};
 use crate::segment::{BadRange, Segment, Walk, file_name, remove_if_there};
 use crate::set::Cut;
-use crate::{snapshot, txn_index};
+use crate::{seeded, snapshot, txn_index};
 
 /// Small files beside the segments are read whole, up to this size.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -432,7 +432,9 @@ impl Recovery {
         let mut staged = Staged::default();
         // Replay is not refused: it was accepted once.
         let marker = marker_of(header, bytes);
-        let _accepted = self.producers.stage(&mut staged, header, marker, Check::Nothing);
+        if !seeded::has(seeded::Bug::DedupNotRebuilt) {
+            let _accepted = self.producers.stage(&mut staged, header, marker, Check::Nothing);
+        }
         let aborted = self.producers.apply(staged);
         self.epochs.note(header.leader_epoch.0, header.base_offset.0);
         let mut state = segment.state.lock();
@@ -450,18 +452,37 @@ impl Recovery {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries.map_err(|e| StorageError::new("list", &dir, e))?,
         };
-        let mut removed = false;
-        for entry in entries.iter().filter(|e| e.name != windows_name(snapshot)) {
-            remove_if_there(self.disk(), &dir.join(&entry.name))?;
-            removed = true;
+        let old: Vec<_> = entries.iter().filter(|e| e.name != windows_name(snapshot)).collect();
+        if old.is_empty() {
+            return Ok(());
         }
-        if removed {
-            self.disk().sync_dir(&dir).map_err(|e| StorageError::new("sync", &dir, e))?;
-        }
-        Ok(())
+        // The snapshot's name may be in the cache only, if a process was killed: were it lost, the one before would need its
+        // windows.
+        let sync_dir = |dir| self.disk().sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e));
+        sync_dir(&self.dir)?;
+        old.iter().try_for_each(|entry| remove_if_there(self.disk(), &dir.join(&entry.name)))?;
+        sync_dir(&dir)
+    }
+
+    /// The journal may know of records that cannot be put back, as those before them are in neither: kept and told.
+    fn keep_unreachable(&mut self) -> Result<(), StorageError> {
+        let mut beyond: Vec<(i64, Entry)> = self.journal.drain().filter(|(offset, _)| *offset >= self.end).collect();
+        beyond.sort_by_key(|(offset, _)| *offset);
+        let (Some((first, _)), Some((last, _))) = (beyond.first(), beyond.last()) else { return Ok(()) };
+        let path = self.cut_dir().join(format!("{:020}-journal", self.end));
+        self.damage.push(format!(
+            "{} ends at offset {}, but records of offsets {first} to {last} and more were acknowledged: they cannot be put \
+             back without those before them, and are kept in {}",
+            self.dir.display(),
+            self.end,
+            path.display()
+        ));
+        let bytes: Vec<u8> = beyond.iter().flat_map(|(_, entry)| entry.bytes.iter().copied()).collect();
+        self.keep_bytes(&bytes, &path)
     }
 
     fn finish(mut self, snapshot_end: i64) -> Result<Opened, StorageError> {
+        self.keep_unreachable()?;
         self.producers.high_watermark_moved(self.end);
         self.epochs.cut_front(self.log_start);
         // Snapshots above the end would be believed once the log has grown past them.

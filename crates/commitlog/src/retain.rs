@@ -36,7 +36,6 @@ impl Log {
     fn move_log_start(&self, state: &mut State, to: i64) -> crate::log::Moved {
         if to > state.log_start {
             state.log_start = to;
-            state.epochs.cut_front(to);
         }
         self.publish(state)
     }
@@ -75,6 +74,8 @@ impl Log {
             let gone = state.segments[..expired].to_vec();
             state.segments = Arc::new(state.segments[expired..].to_vec());
             state.unsynced.retain(|s| !gone.iter().any(|g| Arc::ptr_eq(s, g)));
+            // Not with the move of the log start: a start that does not find it durable needs the older epochs.
+            state.epochs.cut_front(log_start);
             gone
         };
         let _no_chore_meanwhile = self.files.lock();

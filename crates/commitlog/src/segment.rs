@@ -12,11 +12,11 @@ use parking_lot::Mutex;
 use record::{BatchHeader, HEADER_BYTES, Offset};
 
 use crate::error::{ReadError, StorageError};
-use crate::index::{OffsetIndex, Table, TimeIndex};
+use crate::index::{OffsetEntry, OffsetIndex, Table, TimeIndex};
 use crate::log::AbortedTxn;
 use crate::range_set::RangeSet;
 use crate::scan::{Scanner, Step};
-use crate::txn_index;
+use crate::{seeded, txn_index};
 
 /// Bytes checked at a time when a range is first read.
 const CHECK_BYTES: u64 = 256 * 1024;
@@ -143,8 +143,8 @@ impl Segment {
             let state = self.state.lock();
             let entry =
                 state.offsets.at_or_before_offset(offset).map_err(|e| self.storage_error("read the index of", e))?;
-            // An index that points outside is no help: walk from the front.
-            entry.map_or(0, |e| e.position).min(state.size)
+            // An index that points elsewhere is no help: walk from the front.
+            entry.filter(|e| self.is_named(e, &mut walk, state.size)).map_or(0, |e| e.position)
         };
         loop {
             let checked_end = {
@@ -193,6 +193,7 @@ impl Segment {
             return Ok(if at_least_one && first_end <= end { first_end } else { start.position });
         }
         self.check(start.position, limit)?;
+        let mut walk = Walk::default();
         let (stop, mut boundary) = {
             let state = self.state.lock();
             let bad = state.bad.iter().filter(|b| b.to > start.position).map(|b| b.from).min();
@@ -203,9 +204,9 @@ impl Segment {
             // The last batch boundary at or below `stop`: from the index, then by walking headers.
             let entry =
                 state.offsets.at_or_before_position(stop).map_err(|e| self.storage_error("read the index of", e))?;
+            let entry = entry.filter(|e| self.is_named(e, &mut walk, state.size));
             (stop, entry.map_or(first_end, |e| e.position).max(first_end))
         };
-        let mut walk = Walk::default();
         while boundary < stop {
             // A header that is cut off by `stop` belongs to a batch that is too.
             let Ok(header) = walk.header_at(self.file()?, boundary, stop) else { break };
@@ -256,6 +257,11 @@ impl Segment {
         let is_boundary = at == 0 || at > 0 && state.checked.end_of(at - 1) == Some(at);
         let is_boundary = is_boundary || state.bad.iter().any(|b| b.to == at);
         let entry = if is_boundary { None } else { state.offsets.at_or_before_position(at).map_err(index_error)? };
+        let entry = match entry {
+            Some(entry) if self.is_batch(entry, state.size)? || seeded::has(seeded::Bug::IndexTrusted) => Some(entry),
+            // It is the entry that is wrong, or both: only a walk from a known boundary can tell.
+            _ => None,
+        };
         let start = if is_boundary { at } else { entry.map_or(0, |e| e.position) };
         let mut scanner = Scanner::new(Arc::clone(self.file()?), start, state.size);
         let mut expected: Option<i64> = None;
@@ -297,6 +303,19 @@ impl Segment {
             }
         }
         Ok(())
+    }
+
+    /// Whether the header that an index entry names stands where it says.
+    fn is_named(&self, entry: &OffsetEntry, walk: &mut Walk, size: u64) -> bool {
+        let mut header = || walk.header_at(self.file().ok()?, entry.position, size).ok();
+        seeded::has(seeded::Bug::IndexTrusted) || header().is_some_and(|h| h.last_offset().0 == entry.last_offset)
+    }
+
+    /// The same, with its checksum.
+    fn is_batch(&self, entry: OffsetEntry, size: u64) -> Result<bool, StorageError> {
+        let mut scanner = Scanner::new(Arc::clone(self.file()?), entry.position, size);
+        let step = scanner.step(self.base).map_err(|e| self.storage_error("read", e))?;
+        Ok(matches!(step, Step::Batch(header) if header.last_offset().0 == entry.last_offset))
     }
 
     /// Whether the batch behind this one, at `next`, has lower offsets: then this one's are wrong. Compaction leaves gaps, so

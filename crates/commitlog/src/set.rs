@@ -13,13 +13,14 @@ use record::{Offset, TimestampMs};
 use crate::checkpoint;
 use crate::config::{Durability, LogConfig, SetOptions};
 use crate::error::{CreateError, OpenError, StorageError};
-use crate::flush::{create_dir, windows_dir};
+use crate::flush::windows_dir;
 use crate::flusher::{
     Flusher, Hold, Logs, Shared, Stop, sync_logs, write_checkpoint, write_log_starts, write_recovery_points,
 };
 use crate::journal::{self, Journal};
 use crate::log::{Log, State};
 use crate::recover::{Hints, Opened, open_log};
+use crate::seeded;
 use crate::segment::Segment;
 use crate::ticket::Ticket;
 
@@ -95,8 +96,13 @@ impl LogSet {
     /// Opens all logs of the directory, recovers them, and starts the flusher. What is shown afterwards is durable.
     pub fn open(options: SetOptions, now_ms: TimestampMs) -> Result<(Arc<Self>, RecoveryReport), OpenError> {
         let disk = &options.disk;
-        for dir in [&options.log_dir, &options.state_dir, &options.state_dir.join("windows")] {
-            create_dir(&**disk, dir).map_err(|e| StorageError::new("create", dir, e))?;
+        let windows = options.state_dir.join("windows");
+        for dir in [&options.log_dir, &options.state_dir, &windows] {
+            disk.create_dir_synced(dir).map_err(|e| StorageError::new("create", dir, e))?;
+        }
+        // A process that was killed may have made names in them and not come to sync them.
+        for dir in [&options.log_dir, &windows] {
+            disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))?;
         }
         let mut report = RecoveryReport::default();
         let clean_path = options.log_dir.join(checkpoint::CLEAN_SHUTDOWN);
@@ -105,10 +111,14 @@ impl LogSet {
             checkpoint::read(&**disk, &options.log_dir.join(checkpoint::RECOVERY_POINT), &mut report.damage)?;
         let log_starts = checkpoint::read(&**disk, &options.log_dir.join(checkpoint::LOG_START), &mut report.damage)?;
         let cleaned = checkpoint::read(&**disk, &options.log_dir.join(checkpoint::CLEANER), &mut report.damage)?;
-        let (mut journal, mut found) = Journal::open(&**disk, &options.state_dir)?;
+        let (mut journal, mut found) = Journal::open(&**disk, &options.state_dir, &mut report.damage)?;
         if report.clean {
             // Everything was synced in its segment.
             found = journal::Found::new();
+        }
+
+        for what in &report.damage {
+            tracing::error!("{what}");
         }
 
         let shared = Arc::new(Shared::new(
@@ -146,14 +156,15 @@ impl LogSet {
         }
 
         let all: Vec<Arc<Log>> = logs.values().cloned().collect();
-        sync_logs(&shared, &all)?;
+        if !seeded::has(seeded::Bug::RecoveredTailNotSynced) {
+            sync_logs(&shared, &all)?;
+        }
         if report.clean {
             let remove = || disk.remove_file(&clean_path).and_then(|()| disk.sync_dir(&options.log_dir));
             remove().map_err(|e| StorageError::new("remove", &clean_path, e))?;
         }
         // A deletion may have been cut off: what the files say of a log that is gone must not be said of its successor.
         let stale = |offsets: &BTreeMap<String, i64>| offsets.keys().any(|name| !logs.contains_key(name));
-        let windows = options.state_dir.join("windows");
         let windows = disk.read_dir(&windows).map_err(|e| StorageError::new("list", &windows, e))?;
         remove_windows(&options, windows.iter().map(|e| e.name.as_str()).filter(|name| !logs.contains_key(*name)))?;
         let (stale_points, stale_starts) = (stale(&recovery_points), stale(&log_starts));

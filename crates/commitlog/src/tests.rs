@@ -4,6 +4,7 @@ mod behaviour;
 mod compaction;
 mod damage;
 mod power;
+mod seeded;
 
 use std::sync::Arc;
 
@@ -93,12 +94,4 @@ fn contents(log: &Log, mut from: i64, isolation: Isolation) -> Vec<String> {
 
 fn small_segments() -> LogConfig {
     LogConfig { segment_bytes_max: 400, index_interval_bytes: 100, ..LogConfig::default() }
-}
-
-/// Which seeds to run: `MILLSTREAM_SEEDS=<first>+<count>`, else a few.
-fn seeds() -> std::ops::Range<u64> {
-    let Ok(range) = std::env::var("MILLSTREAM_SEEDS") else { return 0..60 };
-    let (first, count) = range.split_once('+').expect("MILLSTREAM_SEEDS is <first>+<count>");
-    let (first, count): (u64, u64) = (first.parse().expect("a number"), count.parse().expect("a number"));
-    first..first + count
 }

@@ -95,6 +95,22 @@ pub trait Disk: Send + Sync + Debug + 'static {
     /// Released when dropped.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>>;
 
+    /// Creates a directory and its parents, and makes the names of all of them durable: of those too that exist already, as
+    /// a process that was killed may have made them and not come to sync them.
+    fn create_dir_synced(&self, dir: &Path) -> io::Result<()> {
+        let existed = self.exists(dir)?;
+        self.create_dir_all(dir)?;
+        for above in dir.ancestors().skip(1) {
+            let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+            match self.sync_dir(above) {
+                // Somebody else's directory, and not we who made what is in it.
+                Err(e) if existed && e.kind() == io::ErrorKind::PermissionDenied => break,
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+
     /// The whole content of a file of at most `bytes_max` bytes.
     fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
         let file = self.open(path, OpenMode::Read)?;

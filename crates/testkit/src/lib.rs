@@ -7,6 +7,8 @@ pub mod clock;
 pub mod kafka;
 pub mod process;
 pub mod requirement;
+pub mod seed;
+pub mod seeded;
 pub mod sim_disk;
 
 pub use clock::ManualClock;

@@ -4,9 +4,14 @@
 //! that number on; [`SimDisk::reboot`] then gives a new disk with what survived: all that was synced, and of the rest what
 //! [`Loss`] and the seed leave, sector by sector and name by name, so that writes are dropped, torn and reordered.
 //!
+//! [`SimDisk::kill`] is the other crash: the process dies, the cache stays, and a loss of power may follow. Who wants the
+//! system to write back by itself, so that older generations of a sector survive too, says so ([`SimDisk::write_back`]).
+//!
 //! Verified against: the contract in [`os::disk`]. Not modelled: bits that rot by themselves (tests flip them with
-//! [`SimDisk::corrupt`]), a disk that lies about a sync, two crashes that mix generations of one sector.
+//! [`SimDisk::corrupt`]); a name that two directories hold for a moment while it is renamed between them. A disk that lies
+//! is modelled to prove that tests notice ([`lie`]).
 
+pub mod lie;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -18,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use os::{DirEntry, Disk, DiskLock, File, OpenMode};
 
+use lie::Lie;
 use state::{Change, State};
 
 /// What becomes of unsynced changes when the power goes.
@@ -25,23 +31,33 @@ use state::{Change, State};
 pub enum Loss {
     /// All of them are lost.
     All,
-    /// None is lost: what `kill -9` does.
+    /// None is lost, and all is durable now: as if the system had written everything back just in time.
     Nothing,
+    /// Names that were not synced are lost, bytes are not.
+    Names,
+    /// Bytes that were not synced are lost, names are not: a file has the length or the content that was synced.
+    Bytes,
     /// Each sector and each name survives or not, by the seed.
     Random,
 }
 
 /// A simulated disk. Clones are the same disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
 }
 
+impl Default for SimDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl SimDisk {
-    /// An empty disk with power and endless space.
+    /// An empty disk with power and endless space. It is honest, unless this process tests the tests ([`lie`]).
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { state: Arc::new(Mutex::new(State::new(Lie::of_this_process()))) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -78,6 +94,11 @@ impl SimDisk {
         state.power_off_at.is_some_and(|at| state.operations >= at)
     }
 
+    /// From now on the system writes some dirty sectors and names back by itself, as this seed decides.
+    pub fn write_back(&self, seed: u64) {
+        self.state().write_back = Some(fastrand::Rng::with_seed(seed));
+    }
+
     /// Makes the next `count` syncs of files fail with EIO. Their bytes are then neither durable nor dirty, as on Linux.
     pub fn fail_syncs(&self, count: u32) {
         self.state().syncs_to_fail = count;
@@ -88,9 +109,22 @@ impl SimDisk {
         self.state().capacity = bytes;
     }
 
+    /// Bytes of all files together.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.state().used_bytes()
+    }
+
     /// Flips bits of a stored byte, in the cache and on the platter.
     pub fn corrupt(&self, path: &Path, offset: u64, mask: u8) -> io::Result<()> {
         self.state().corrupt(path, offset, mask)
+    }
+
+    /// The disk as the next process finds it after `kill -9`: with everything written, and not a byte more durable. The
+    /// dead process, if it still runs, is refused.
+    #[must_use]
+    pub fn kill(&self) -> Self {
+        Self { state: Arc::new(Mutex::new(self.state().hand_on())) }
     }
 
     /// The disk after power came back: what was synced, and what `loss` leaves of the rest.

@@ -102,7 +102,7 @@ impl DataDirectory {
     pub fn open(disk: &dyn Disk, data_dir: &Path) -> Result<DataDirectory, DirectoryError> {
         let (log_dir, state_dir) = (data_dir.join("log"), data_dir.join("state"));
         for dir in [&log_dir, &state_dir] {
-            create_dir(disk, dir).map_err(|e| DirectoryError::Io(dir.clone(), e))?;
+            disk.create_dir_synced(dir).map_err(|e| DirectoryError::Io(dir.clone(), e))?;
         }
         let lock = state_dir.join("lock");
         let lock = disk.lock(&lock).map_err(|e| match e.kind() {
@@ -113,25 +113,6 @@ impl DataDirectory {
         let (cluster_id, directory_id) = read_or_write_meta(disk, &log_dir)?;
         Ok(DataDirectory { log_dir, state_dir, directory_id, cluster_id, _lock: lock })
     }
-}
-
-/// Makes a directory with its parents, so that power loss cannot take any of them.
-fn create_dir(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
-    let mut made = Vec::new();
-    for ancestor in dir.ancestors().take_while(|ancestor| !ancestor.as_os_str().is_empty()) {
-        if disk.exists(ancestor)? {
-            break;
-        }
-        made.push(ancestor);
-    }
-    disk.create_dir_all(dir)?;
-    for made in made {
-        match made.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => disk.sync_dir(parent)?,
-            _ => disk.sync_dir(Path::new("."))?,
-        }
-    }
-    Ok(())
 }
 
 fn read_text(disk: &dyn Disk, file: &Path) -> Result<Option<String>, DirectoryError> {

@@ -107,7 +107,8 @@ impl Recovery {
         let times = TimeIndex { base: segment.base, table: Table::OnDisk { file: times, entries } };
         if offsets.table.len() > 0 {
             let last = offsets.get(offsets.table.len() - 1).map_err(index_error)?;
-            if last.position >= len || last.last_offset >= next_offset || last.last_offset < segment.base {
+            let fits = last.position < len && (segment.base..next_offset).contains(&last.last_offset);
+            if !fits {
                 return Ok(false);
             }
         }

@@ -1,7 +1,7 @@
 //! Cutting a tail, and keeping what was cut.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use os::{File, OpenMode};
@@ -20,7 +20,7 @@ impl Recovery {
     pub(super) fn cut_from(&mut self, i: usize, at: u64, whole: bool) -> Result<(), StorageError> {
         let tails: Vec<(Arc<Segment>, u64)> =
             self.segments[i..].iter().enumerate().map(|(k, s)| (Arc::clone(s), if k == 0 { at } else { 0 })).collect();
-        let kept_in = self.shared.state_dir.join("cut").join(&self.hints.name);
+        let kept_in = self.cut_dir();
         let mut bytes = 0;
         let mut valid_batches_follow = false;
         for (segment, from) in &tails {
@@ -62,13 +62,14 @@ impl Recovery {
         Ok(())
     }
 
+    /// Where the bytes are kept that this log loses.
+    pub(super) fn cut_dir(&self) -> PathBuf {
+        self.shared.state_dir.join("cut").join(&self.hints.name)
+    }
+
     /// Copies `[from, to)` of a file, durably.
     fn keep(&self, file: &Arc<dyn File>, from: u64, to: u64, path: &Path) -> Result<(), StorageError> {
-        let copy = || {
-            let dir = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-            self.disk().create_dir_all(dir)?;
-            let out = self.disk().open(path, OpenMode::Write)?;
-            out.set_len(0)?;
+        self.keep_written(path, |out| {
             let mut block = vec![0; COPY_BYTES.min((to - from) as usize)];
             let mut at = from;
             while at < to {
@@ -77,12 +78,24 @@ impl Recovery {
                 out.write_all_at(&block[..n], at - from)?;
                 at += n as u64;
             }
+            Ok(())
+        })
+    }
+
+    /// Keeps bytes, durably.
+    pub(super) fn keep_bytes(&self, bytes: &[u8], path: &Path) -> Result<(), StorageError> {
+        self.keep_written(path, |out| out.write_all_at(bytes, 0))
+    }
+
+    fn keep_written(&self, path: &Path, write: impl Fn(&dyn File) -> io::Result<()>) -> Result<(), StorageError> {
+        let copy = || {
+            let dir = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+            self.disk().create_dir_synced(dir)?;
+            let out = self.disk().open(path, OpenMode::Write)?;
+            out.set_len(0)?;
+            write(&*out)?;
             out.sync_all()?;
-            self.disk().sync_dir(dir)?;
-            if let Some(parent) = dir.parent() {
-                self.disk().sync_dir(parent)?;
-            }
-            self.disk().sync_dir(&self.shared.state_dir)
+            self.disk().sync_dir(dir)
         };
         copy().map_err(|e| StorageError::new("keep what is cut in", path, e))
     }

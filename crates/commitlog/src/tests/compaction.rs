@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use os::Disk;
 use record::control::{ControlType, EndTxnMarker, end_txn_marker};
+use testkit::seed::{Random, for_each_seed};
 use testkit::{Loss, SimDisk};
 
 use super::*;
@@ -154,14 +155,9 @@ fn aborted_records_go_then_their_markers_and_producers_stay_known() {
 
 #[test]
 fn no_cut_of_the_power_changes_the_last_value_of_a_key() {
-    for seed in seeds() {
-        let mut number = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut below = |n: u64| {
-            number ^= number << 13;
-            number ^= number >> 7;
-            number ^= number << 17;
-            number % n
-        };
+    for_each_seed(60, |seed| {
+        let mut random = Random::new(seed);
+        let mut below = |n: u64| random.below(n);
         let mut sent: Vec<(String, Option<String>)> = Vec::new();
         let mut acked = 0;
         let mut sim = SimDisk::new();
@@ -212,9 +208,11 @@ fn no_cut_of_the_power_changes_the_last_value_of_a_key() {
             }
             sim.cut_power();
             drop((log, set));
-            let loss = [Loss::All, Loss::Nothing, Loss::Random][below(3) as usize];
-            sim = sim.reboot(loss, seed);
+            sim = match below(4) {
+                0 => sim.kill(),
+                _ => sim.reboot([Loss::All, Loss::Nothing, Loss::Random, Loss::Names][below(4) as usize], seed),
+            };
             acked = acked.min(sent.len());
         }
-    }
+    });
 }

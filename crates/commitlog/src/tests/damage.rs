@@ -66,7 +66,7 @@ fn a_flipped_bit_hides_its_range_and_nothing_else() {
 #[test]
 fn damaged_helpers_are_built_again() {
     for kind in ["index", "timeindex", "snapshot"] {
-        for flip in [0, 3, 9] {
+        for flip in [0, 3, 4, 7, 9, 15] {
             let (sim, expected) = ten(small_segments());
             let disk: Arc<dyn Disk> = Arc::new(sim.clone());
             for entry in disk.read_dir(Path::new("/data/log/d-0")).expect("there") {
@@ -102,7 +102,8 @@ fn a_torn_tail_is_cut_and_kept() {
     let sim = sim.reboot(Loss::Nothing, 1);
     let disk: Arc<dyn Disk> = Arc::new(sim.clone());
     // Without the journal, as if its bytes had rotted too.
-    sim.corrupt(Path::new("/data/state/journal"), 20, 0xff).expect("there");
+    let journal = disk.open(Path::new("/data/state/journal"), os::OpenMode::Write).expect("there");
+    journal.set_len(0).expect("emptied");
     sim.corrupt(Path::new(FIRST), 11 * batch_bytes() + 65, 1).expect("there");
     let (set, report) = open(&disk);
     let [cut] = &report.cuts[..] else { panic!("{report:?}") };
@@ -113,7 +114,18 @@ fn a_torn_tail_is_cut_and_kept() {
     let mut expected = expected;
     expected.push("10:value-10".to_owned());
     assert_eq!(contents(&log, 0, Isolation::HighWatermark), expected);
-    assert_eq!(log.append(batch(&["new"], NOW.0), CLIENT).expect("appended").base_offset, Offset(11));
+    // As long as the record that was cut: what followed that one must not follow this one after the next crash.
+    let appended = log.append(batch(&["newer-11"], NOW.0), CLIENT).expect("appended");
+    assert_eq!(appended.base_offset, Offset(11));
+    appended.ticket.wait().expect("durable");
+    drop((log, set));
+    let (set, _) = open(&disk);
+    expected.push("11:newer-11".to_owned());
+    assert_eq!(
+        contents(&set.get("d-0").expect("there"), 0, Isolation::HighWatermark),
+        expected,
+        "what was cut is gone"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use os::{DirEntry, OpenMode};
 
 use super::Loss;
+use super::lie::Lie;
 
 /// The unit that is written whole or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -54,9 +55,18 @@ pub(super) struct State {
     pub power_off_at: Option<u64>,
     pub syncs_to_fail: u32,
     pub capacity: Option<u64>,
+    /// Decides what the system writes back by itself; nothing when there is none.
+    pub write_back: Option<fastrand::Rng>,
+    pub lie: Option<Lie>,
+    /// What a sync that lies is still to make durable.
+    late: Option<usize>,
 }
 
 impl State {
+    pub fn new(lie: Option<Lie>) -> Self {
+        Self { lie, ..Self::default() }
+    }
+
     fn powered(&self) -> io::Result<()> {
         match self.power_off_at {
             Some(at) if self.operations >= at => Err(io::Error::other("the simulated power is off")),
@@ -76,7 +86,13 @@ impl State {
         match (self.names.get(path), mode) {
             (Some(Node::Dir), _) => Err(io::ErrorKind::IsADirectory.into()),
             (Some(Node::File(_)), OpenMode::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
-            (Some(Node::File(inode)), _) => Ok(*inode),
+            (Some(Node::File(inode)), _) => {
+                let inode = *inode;
+                if self.lies(|lie| lie.forgets(path)) {
+                    self.inodes[inode] = Inode::default();
+                }
+                Ok(inode)
+            }
             (None, OpenMode::Read) => Err(io::ErrorKind::NotFound.into()),
             (None, _) => {
                 let parent = path.parent().unwrap_or(Path::new(""));
@@ -187,6 +203,9 @@ impl State {
         }
         self.operate()?;
         self.syncs += 1;
+        if self.lies(|lie| lie.leaves_names(path)) {
+            return Ok(());
+        }
         let changes = std::mem::take(&mut self.name_changes);
         for change in changes {
             if change.is_in(path) {
@@ -202,7 +221,7 @@ impl State {
         self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used_bytes()))
     }
 
-    fn used_bytes(&self) -> u64 {
+    pub fn used_bytes(&self) -> u64 {
         let files = self.names.values().filter_map(|node| match node {
             Node::File(inode) => Some(self.inodes[*inode].now.len() as u64),
             Node::Dir => None,
@@ -235,6 +254,14 @@ impl State {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.operate()?;
+        let drops = |lie: Lie, path: &Path| match &change {
+            Change::Write { .. } => lie.drops_writes(path),
+            Change::SetLen(_) => len_after < len_before && lie.keeps_tails(path),
+        };
+        if self.lies_of(inode, drops) {
+            return Ok(());
+        }
+        self.write_some_back(inode);
         let file = &mut self.inodes[inode];
         file.now.resize(len_after, 0);
         let touched = match change {
@@ -254,19 +281,61 @@ impl State {
     pub fn sync_file(&mut self, inode: usize) -> io::Result<()> {
         self.operate()?;
         self.syncs += 1;
-        let file = &mut self.inodes[inode];
         if self.syncs_to_fail > 0 {
             self.syncs_to_fail -= 1;
             // Linux marks the pages clean: the next sync succeeds without having written them.
-            file.dirty_sectors.clear();
+            self.inodes[inode].dirty_sectors.clear();
+            if self.lie == Some(Lie::FailedSyncIgnored) {
+                return Ok(());
+            }
             return Err(io::Error::other("simulated I/O error in sync"));
         }
-        let len = file.now.len();
-        file.durable.resize(len, 0);
-        for sector in std::mem::take(&mut file.dirty_sectors) {
-            copy_sector(sector, &file.now, &mut file.durable);
+        if self.lie == Some(Lie::SyncOneLate) {
+            if let Some(before) = self.late.replace(inode) {
+                self.inodes[before].write_back(|| true);
+            }
+        } else if !self.lies_of(inode, Lie::leaves_bytes) {
+            self.inodes[inode].write_back(|| true);
         }
         Ok(())
+    }
+
+    fn lies(&self, about: impl Fn(Lie) -> bool) -> bool {
+        self.lie.is_some_and(about)
+    }
+
+    /// Whether the lie is about a file, which may have any number of names.
+    fn lies_of(&self, inode: usize, about: impl Fn(Lie, &Path) -> bool) -> bool {
+        self.lies(|lie| self.names.iter().any(|(path, node)| *node == Node::File(inode) && about(lie, path)))
+    }
+
+    /// What the system does by itself before a file changes: an older generation of a sector may be what survives, and a
+    /// name may be durable before its file's bytes are.
+    fn write_some_back(&mut self, inode: usize) {
+        let Some(rng) = &mut self.write_back else { return };
+        if rng.u8(..8) == 0 {
+            self.inodes[inode].write_back(|| rng.bool());
+        }
+        if rng.u8(..32) == 0 {
+            for change in std::mem::take(&mut self.name_changes) {
+                change.apply(&mut self.durable_names);
+            }
+        }
+    }
+
+    /// The same disk for the next process: nothing is lost, and what was not synced still is not. This one is off.
+    pub fn hand_on(&mut self) -> Self {
+        self.power_off_at = Some(self.operations);
+        Self {
+            inodes: self.inodes.clone(),
+            names: self.names.clone(),
+            durable_names: self.durable_names.clone(),
+            name_changes: self.name_changes.clone(),
+            capacity: self.capacity,
+            write_back: self.write_back.clone(),
+            lie: self.lie,
+            ..Self::default()
+        }
     }
 
     pub fn corrupt(&mut self, path: &Path, offset: u64, mask: u8) -> io::Result<()> {
@@ -283,14 +352,16 @@ impl State {
     /// A new disk with what survives when this one loses its power.
     pub fn survivors(&self, loss: Loss, seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let mut survives = move || match loss {
+        let mut survives = move |is_name: bool| match loss {
             Loss::All => false,
             Loss::Nothing => true,
+            Loss::Names => !is_name,
+            Loss::Bytes => is_name,
             Loss::Random => rng.bool(),
         };
         let mut names = self.durable_names.clone();
         for change in &self.name_changes {
-            if survives() {
+            if survives(true) {
                 change.apply(&mut names);
             }
         }
@@ -305,18 +376,49 @@ impl State {
         let inodes = self.inodes.iter().map(|file| {
             let mut bytes = file.durable.clone();
             let len_now = file.now.len();
-            if bytes.len() != len_now && survives() {
+            if bytes.len() != len_now && survives(false) {
                 bytes.resize(len_now, 0);
             }
             for sector in &file.dirty_sectors {
-                if survives() {
+                if survives(false) {
                     copy_sector(*sector, &file.now, &mut bytes);
                 }
             }
             Inode { now: bytes.clone(), durable: bytes, dirty_sectors: BTreeSet::new() }
         });
         let inodes = inodes.collect();
-        Self { inodes, durable_names: names.clone(), names, capacity: self.capacity, ..Self::default() }
+        Self {
+            inodes,
+            durable_names: names.clone(),
+            names,
+            capacity: self.capacity,
+            write_back: self.write_back.clone(),
+            lie: self.lie,
+            ..Self::default()
+        }
+    }
+}
+
+impl Inode {
+    /// Makes those dirty sectors durable that are `chosen`. A sector that is written takes the length up to its end along.
+    fn write_back(&mut self, mut chosen: impl FnMut() -> bool) {
+        let (now, durable) = (&self.now, &mut self.durable);
+        if chosen() {
+            durable.resize(now.len(), 0);
+        }
+        self.dirty_sectors.retain(|sector| {
+            let end = ((sector + 1) * SECTOR_BYTES).min(now.len());
+            if sector * SECTOR_BYTES >= end {
+                // Nothing of it is left in the file; cutting it off is what may still be lost.
+                return durable.len() > now.len();
+            }
+            let written = chosen();
+            if written {
+                durable.resize(durable.len().max(end), 0);
+                copy_sector(*sector, now, durable);
+            }
+            !written
+        });
     }
 }
 

@@ -91,3 +91,42 @@ fn a_full_disk_refuses_the_whole_write() {
     file.write_all_at(b"ef", 4).unwrap();
     assert_eq!(disk.free_bytes(Path::new("/data")).unwrap(), 0);
 }
+
+#[test]
+fn a_killed_process_leaves_everything_and_makes_nothing_durable() {
+    let disk = disk_with(b"a", b"b");
+    let after = disk.kill();
+    assert_eq!(content(&after).unwrap(), b"ab");
+    assert!(disk.open(Path::new(PATH), OpenMode::Write).is_err(), "the dead process is refused");
+    assert_eq!(content(&after.reboot(Loss::All, 0)).unwrap(), b"a", "the next crash loses what nobody synced");
+    after.open(Path::new(PATH), OpenMode::Write).unwrap().sync_data().unwrap();
+    assert_eq!(content(&after.reboot(Loss::All, 0)).unwrap(), b"ab");
+}
+
+#[test]
+fn names_and_bytes_are_lost_apart() {
+    let disk = disk_with(b"a", b"b");
+    disk.rename(Path::new(PATH), Path::new("/data/b")).unwrap();
+    let moved = |disk: &SimDisk| disk.read(Path::new("/data/b"), 1 << 20).ok();
+    assert_eq!(content(&disk.reboot(Loss::Names, 0)).unwrap(), b"ab");
+    assert_eq!(moved(&disk.reboot(Loss::Bytes, 0)).unwrap(), b"a");
+}
+
+#[test]
+fn the_system_writes_back_older_generations_by_itself() {
+    let mut found = std::collections::BTreeSet::new();
+    for seed in 0..200 {
+        let disk = disk_with(b"", b"");
+        disk.write_back(seed);
+        let file = disk.open(Path::new(PATH), OpenMode::Write).unwrap();
+        for generation in [b"1", b"2", b"3"] {
+            file.write_all_at(generation, 0).unwrap();
+        }
+        found.insert(content(&disk.reboot(Loss::All, 0)).unwrap());
+        assert_eq!(content(&disk.reboot(Loss::Nothing, 0)).unwrap(), b"3");
+        file.sync_data().unwrap();
+        assert_eq!(content(&disk.reboot(Loss::All, 0)).unwrap(), b"3");
+    }
+    let found: Vec<_> = found.into_iter().collect();
+    assert_eq!(found, [&b""[..], &[0], b"1", b"2"].map(<[u8]>::to_vec), "never the last one, and each before it");
+}
