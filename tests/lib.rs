@@ -1,6 +1,7 @@
-//! What the suites share: the program under test as a process, plain HTTP, and Kafka's tools.
+//! What the suites share: the program under test as a process, plain HTTP, what the exercise must count, and Kafka's tools.
 
 pub mod http;
+pub mod page_counts;
 pub mod program;
 
 use std::path::PathBuf;

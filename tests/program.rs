@@ -73,13 +73,19 @@ impl Program {
         Self::start_with(data_dir, args, "127.0.0.1:0", "127.0.0.1:0", &[])
     }
 
-    /// As [`Program::start`], on given addresses and with an environment.
+    /// The process alone, as soon as it runs: for tests that do not wait for it to be ready.
     #[must_use]
-    pub fn start_with(data_dir: &Path, args: &[&str], listen: &str, http: &str, env: &[(&str, &str)]) -> Self {
+    pub fn launch(data_dir: &Path, args: &[&str], listen: &str, http: &str, env: &[(&str, &str)]) -> Process {
         let mut command = Command::new(binary());
         command.args(args).arg("--data-dir").arg(data_dir).args(["--listen", listen, "--http", http]);
         command.envs(env.iter().copied()).current_dir(crate::root());
-        let process = Process::start(&mut command);
+        Process::start(&mut command)
+    }
+
+    /// As [`Program::start`], on given addresses and with an environment.
+    #[must_use]
+    pub fn start_with(data_dir: &Path, args: &[&str], listen: &str, http: &str, env: &[(&str, &str)]) -> Self {
+        let process = Self::launch(data_dir, args, listen, http, env);
         let fail = |what: &str| -> ! { panic!("{what}; it printed:\n{}", process.stderr.all().join("\n")) };
         // The banner names both addresses, also when the ports were free choice.
         let address = |label: &str| {

@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 use testkit::process::run;
 use testkit::{Process, require, requirement};
 use tests::http;
+use tests::page_counts::{self, Recount};
 use tests::program::{Program, test_dir};
 
 const WAIT: Duration = Duration::from_secs(60);
-const WINDOW_MS: i64 = 5000;
-/// Size and the default grace of a minute.
-const RETENTION_MS: i64 = WINDOW_MS + 60_000;
 
 fn kcat(program: &Program, args: &[&str], input: &str) -> String {
     let output = run(Command::new("kcat").args(["-b", &program.bootstrap]).args(args), input, WAIT);
@@ -21,8 +19,7 @@ fn kcat(program: &Program, args: &[&str], input: &str) -> String {
 }
 
 fn end_offset(program: &Program, topic: &str) -> i64 {
-    let topic = http::get(&program.http, &format!("/v1/topics/{topic}")).expect("it answers").json();
-    topic["partitions"][0]["end_offset"].as_i64().unwrap_or(0)
+    page_counts::end_offset(&program.http, topic)
 }
 
 #[test]
@@ -67,88 +64,37 @@ fn acknowledgement_and_visibility_come_after_the_sync() {
     program.stop();
 }
 
-/// R2 counted again from its records.
-#[derive(Default)]
-struct Recount {
-    /// Key of R4 → count.
-    counts: BTreeMap<String, i64>,
-    /// Key of R4 → start of its window.
-    starts: BTreeMap<String, i64>,
-    /// The largest timestamp that passed the filter.
-    stream_time: i64,
-}
-
 fn recount(program: &Program) -> Recount {
     let mut recount = Recount::default();
     for line in kcat(program, &["-C", "-t", "R2", "-e", "-q", "-f", "%T %s\n"], "").lines() {
         let (timestamp, value) = line.split_once(' ').expect("a timestamp and a value");
-        let timestamp: i64 = timestamp.parse().expect("a number");
-        let event: serde_json::Value = serde_json::from_str(value).expect("JSON");
-        if event["duration"].as_i64().expect("a duration") > 100 {
-            let start = timestamp - timestamp.rem_euclid(WINDOW_MS);
-            let name = event["name"].as_str().expect("a name");
-            let key = format!("=>{}{}{name}", instant(start), instant(start + WINDOW_MS));
-            *recount.counts.entry(key.clone()).or_insert(0) += 1;
-            recount.starts.insert(key, start);
-            recount.stream_time = recount.stream_time.max(timestamp);
-        }
+        recount.event(timestamp.parse().expect("a number"), value.as_bytes());
     }
     recount
 }
 
-/// Java's `Instant.toString` of a whole second, by the calendar (days from civil, Howard Hinnant's method turned round).
-fn instant(ms: i64) -> String {
-    let (days, seconds) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000) / 1000);
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let (day, month) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
 /// R4 as a `read_committed` reader sees it: the last value of each key; checks that each key's values only grow.
 fn last_values(program: &Program) -> BTreeMap<String, i64> {
-    let mut last = BTreeMap::new();
     let read =
         ["-C", "-t", "R4", "-e", "-q", "-X", "isolation.level=read_committed", "-s", "value=q", "-f", "%k\t%s\n"];
-    for line in kcat(program, &read, "").lines() {
+    let lines = kcat(program, &read, "");
+    let records = lines.lines().map(|line| {
         let (key, value) = line.split_once('\t').expect("a key and a value");
-        let value: i64 = value.parse().expect("a number");
-        let before = last.insert(key.to_owned(), value);
-        assert!(before.is_none_or(|before| before < value), "{key} went from {before:?} to {value}: a doubled output");
-    }
-    last
+        (key.to_owned(), value.parse().expect("a number"))
+    });
+    page_counts::last_values(records).expect("no output is doubled")
 }
 
 fn settle(program: &Program) {
-    let paused = http::post_json(&program.http, "/v1/generators/page_event_supplier/pause", "{}").expect("it answers");
-    assert_eq!(paused.status, 200, "{}", paused.body);
-    let deadline = Instant::now() + WAIT;
-    let committed =
-        || http::get(&program.http, "/v1/tables/page_count?isolation=committed").expect("it answers").json();
-    while committed()["offsets"]["R2"]["0"].as_i64() != Some(end_offset(program, "R2")) {
-        assert!(Instant::now() < deadline, "{} of {}", committed()["offsets"], end_offset(program, "R2"));
-    }
+    page_counts::pause(&program.http);
+    page_counts::settle(&program.http, WAIT).expect("everything is counted");
 }
 
 fn check_counts(program: &Program) -> usize {
-    let Recount { counts, starts, stream_time } = recount(program);
-    assert_eq!(last_values(program), counts, "R4 against R2 counted again");
-    // The table has the windows within retention, all of them.
-    let mut retained = counts.clone();
-    retained.retain(|key, _| starts[key] > stream_time - RETENTION_MS);
-    let table = http::get(&program.http, "/v1/tables/page_count?isolation=committed").expect("it answers").json();
-    let mut shown = BTreeMap::new();
-    for row in table["rows"].as_array().expect("rows") {
-        let text = |i: usize| row[i].as_str().expect("text").to_owned();
-        shown.insert(format!("=>{}{}{}", text(1), text(2), text(0)), row[3].as_i64().expect("a count"));
-    }
-    assert_eq!(shown, retained, "the table against R2 counted again");
-    counts.len()
+    let recount = recount(program);
+    assert_eq!(last_values(program), recount.counts, "R4 against R2 counted again");
+    assert_eq!(page_counts::table(&program.http), recount.retained(), "the table against R2 counted again");
+    recount.counts.len()
 }
 
 fn run_for(program: &Program, seconds: usize) {

@@ -90,6 +90,17 @@ impl GroupConsumer {
         self.consumer.assignment()
     }
 
+    /// The generation of the group that this member is in; −1 before the first.
+    pub fn generation(&self) -> i32 {
+        self.session.membership().generation_id
+    }
+
+    /// Topic, partition, and the offset that [`GroupConsumer::commit`] would commit now.
+    pub fn positions(&self) -> Vec<(String, i32, Offset)> {
+        let positions = self.consumer.positions().into_iter();
+        positions.map(|(topic, partition, offset, _)| (topic, partition, offset)).collect()
+    }
+
     /// Whether everything is read up to where each of its partitions ended when it was last fetched.
     pub fn is_at_end(&self) -> bool {
         self.session.is_stable() && self.consumer.is_at_end()

@@ -4,6 +4,7 @@
 //! Never: ships; depends on another room than `os`.
 
 pub mod clock;
+pub mod history;
 pub mod kafka;
 pub mod process;
 pub mod requirement;

@@ -1,0 +1,89 @@
+//! A member of a group that reads with the small client, and commits what it has read.
+
+use std::time::Duration;
+
+use client::{Assignor, Client, ClientError, ClientOptions, ConsumerOptions, GroupConsumer, GroupOptions, OutOfRange};
+use testkit::history::{GroupEvent, Isolation, Poll, Seen};
+use tokio::runtime::Handle;
+use wire::ErrorCode;
+
+use crate::world::{PLAIN, TRANSACTED, World, value_of};
+
+pub const GROUP: &str = "members";
+/// Longer than a program is away, shorter than a check waits for clients.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Works until the gate closes for good.
+pub fn run(world: &World, name: &'static str, runtime: &Handle) {
+    if !world.gate.pass(name) {
+        return;
+    }
+    let options = ClientOptions { client_id: name.to_owned(), ..ClientOptions::new(world.address.clone()) };
+    let client = loop {
+        match runtime.block_on(Client::connect(options.clone())) {
+            Ok(client) => break client,
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let consumer = ConsumerOptions {
+        isolation: client::Isolation::ReadCommitted,
+        out_of_range: OutOfRange::Earliest,
+        max_wait: Duration::from_millis(50),
+        ..ConsumerOptions::default()
+    };
+    let topics = vec![PLAIN.name.to_owned(), TRANSACTED.name.to_owned()];
+    let options = GroupOptions {
+        assignors: vec![Assignor::Range],
+        session_timeout: SESSION_TIMEOUT,
+        heartbeat_interval: Duration::from_millis(200),
+        auto_commit_interval: None,
+        consumer,
+        ..GroupOptions::new(GROUP, topics)
+    };
+    let reader = world.history().member(Isolation::Committed, GROUP);
+    let mut consumer = runtime.block_on(async { GroupConsumer::new(&client, options) });
+    let mut generation = -1;
+    while !world.gate.is_closing() || world.gate.pass(name) {
+        let polled = runtime.block_on(consumer.poll(500, Duration::from_millis(100)));
+        let records = match polled {
+            Ok(records) => records,
+            Err(error) => {
+                note(world, name, &error);
+                continue;
+            }
+        };
+        let seen = records.iter().filter_map(|record| {
+            let partition = world.id(&record.topic, record.partition)?;
+            let value = value_of(&record.topic, record.key.as_deref(), record.value.as_deref().unwrap_or_default());
+            Some(Seen { partition, offset: record.offset.0, value })
+        });
+        let repositioned = std::mem::replace(&mut generation, consumer.generation()) != consumer.generation();
+        let poll = Poll { reader, transaction: None, repositioned, records: seen.collect(), marks: Vec::new() };
+        world.history().polls.push(poll);
+        let positions = consumer.positions();
+        match runtime.block_on(consumer.commit()) {
+            Ok(()) => {
+                let committed = positions.into_iter().filter_map(|(topic, partition, offset)| {
+                    let partition = world.id(&topic, partition)?;
+                    Some(GroupEvent::Committed { group: GROUP.to_owned(), partition, offset: offset.0 })
+                });
+                world.history().groups.extend(committed);
+            }
+            Err(error) => note(world, name, &error),
+        }
+    }
+    let _ = runtime.block_on(consumer.leave());
+}
+
+/// A restart and a rebalance are what the client is there for; anything else is not.
+fn note(world: &World, name: &str, error: &ClientError) {
+    let rebalance = matches!(
+        error.code(),
+        Some(ErrorCode::RebalanceInProgress | ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId)
+    );
+    let passes = error.is_unreachable() || error.code().is_some_and(ErrorCode::is_retriable) || rebalance;
+    if !passes {
+        world.unexpected(format!("{name}: {error}"));
+    }
+    std::thread::sleep(Duration::from_millis(5));
+}
