@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use os::File;
 use parking_lot::Mutex;
 use record::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TimestampMs};
@@ -529,13 +529,22 @@ impl Chunk {
 
     /// The bytes, read now if they are in a file.
     pub fn read(&self) -> Result<Bytes, StorageError> {
+        self.read_into(BytesMut::new())
+    }
+
+    /// The same at the front of memory that was read into before, as new memory costs more than the reading. What lies
+    /// behind them there is none of the chunk's, and belongs to the result only so that all of it can be used again.
+    pub fn read_into(&self, mut buffer: BytesMut) -> Result<Bytes, StorageError> {
         match self {
             Self::Bytes(bytes) => Ok(bytes.clone()),
             Self::FileRange { file, position, len } => {
-                let mut bytes = vec![0; *len as usize];
-                file.read_exact_at(&mut bytes, *position)
+                let len = *len as usize;
+                if buffer.len() < len {
+                    buffer.resize(len, 0);
+                }
+                file.read_exact_at(&mut buffer[..len], *position)
                     .map_err(|e| StorageError::new("read", Path::new("a segment"), e))?;
-                Ok(bytes.into())
+                Ok(buffer.freeze())
             }
         }
     }

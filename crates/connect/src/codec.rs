@@ -30,34 +30,59 @@ impl SourceCodec {
         &self.types
     }
 
-    /// Decodes records; the caller fills in node, partition, position and bytes.
-    pub(crate) fn decode(&self, records: &[Record<'_>]) -> SourceBatch {
-        let decoded = self.decoder.decode(records.iter().map(|record| record.value));
-        let mut bad_rows = decoded.bad.into_iter().peekable();
-        let mut bad = Vec::new();
-        let (mut timestamps, mut offsets) = (Vec::with_capacity(decoded.rows), Vec::with_capacity(decoded.rows));
-        let any_key = records.iter().any(|record| record.key.is_some());
-        let mut keys = any_key.then(BinaryBuilder::new);
-        for (row, record) in records.iter().enumerate() {
-            if let Some(fault) = bad_rows.next_if(|fault| fault.row == row) {
-                let (offset, timestamp) = (record.offset.0, record.timestamp.0);
-                bad.push(BadRecord { offset, timestamp, reason: fault.reason });
-                continue;
-            }
-            timestamps.push(record.timestamp.0);
-            offsets.push(record.offset.0);
-            if let Some(keys) = &mut keys {
-                keys.append_option(record.key);
-            }
+    /// Rows to which records are added one by one; room for `expected`.
+    pub(crate) fn rows(&self, expected: usize) -> SourceRows<'_> {
+        SourceRows {
+            rows: self.decoder.rows(expected),
+            timestamps: Vec::with_capacity(expected),
+            offsets: Vec::with_capacity(expected),
+            keys: None,
+            bad: Vec::new(),
         }
+    }
+}
+
+/// A source batch in the making.
+#[derive(Debug)]
+pub(crate) struct SourceRows<'c> {
+    rows: format::Rows<'c>,
+    timestamps: Vec<i64>,
+    offsets: Vec<i64>,
+    /// From the first record on that has a key.
+    keys: Option<BinaryBuilder>,
+    bad: Vec<BadRecord>,
+}
+
+impl SourceRows<'_> {
+    #[inline]
+    pub(crate) fn push(&mut self, record: &Record<'_>) {
+        if let Err(reason) = self.rows.push(record.value) {
+            self.bad.push(BadRecord { offset: record.offset.0, timestamp: record.timestamp.0, reason });
+            return;
+        }
+        self.timestamps.push(record.timestamp.0);
+        self.offsets.push(record.offset.0);
+        if let Some(keys) = &mut self.keys {
+            keys.append_option(record.key);
+        } else if let Some(key) = record.key {
+            let mut keys = BinaryBuilder::new();
+            keys.append_nulls(self.rows.len() - 1);
+            keys.append_value(key);
+            self.keys = Some(keys);
+        }
+    }
+
+    /// The caller fills in node, partition, position and bytes.
+    pub(crate) fn finish(self) -> SourceBatch {
+        let (columns, _) = self.rows.finish();
         SourceBatch {
             node: 0,
             partition: 0,
-            columns: decoded.columns,
-            timestamps: ScalarBuffer::from(timestamps),
-            offsets: ScalarBuffer::from(offsets),
-            keys: keys.map(|mut keys| keys.finish()),
-            bad,
+            columns,
+            timestamps: ScalarBuffer::from(self.timestamps),
+            offsets: ScalarBuffer::from(self.offsets),
+            keys: self.keys.map(|mut keys| keys.finish()),
+            bad: self.bad,
             next_offset: 0,
             at_end: false,
             bytes: 0,

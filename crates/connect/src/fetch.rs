@@ -6,16 +6,26 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use bytes::{Bytes, BytesMut};
 use commitlog::{Isolation, Log, ReadError, ReadRequest};
 use record::{Offset, ProducerId, ReadLimits, Record, Records, split};
 
 /// Most bytes of decompressed records that one fetch holds, unless a single batch has more.
 const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
 
+/// More is not kept for the next fetch.
+const BUFFER_BYTES_MAX: usize = 4 << 20;
+
+/// Memory that one fetch after the other reads into.
+#[derive(Debug, Default)]
+pub struct FetchBuffer(BytesMut);
+
 /// Records of one partition, in order.
 #[derive(Debug)]
 pub struct Fetched {
     batches: Vec<Records>,
+    /// What the last chunk was read into.
+    memory: Bytes,
     from: i64,
     /// Where to go on.
     pub next_offset: i64,
@@ -63,6 +73,32 @@ impl fmt::Display for FetchError {
 impl std::error::Error for FetchError {}
 
 impl Fetched {
+    /// At most this many records are there.
+    pub fn records_max(&self) -> usize {
+        // A header may lie about its count; a record takes seven bytes at least.
+        self.batches.iter().map(|batch| batch.count().min(batch.body().len() / 7)).sum()
+    }
+
+    /// Gives every record from the position on to `each`.
+    pub fn each(&self, mut each: impl FnMut(Record<'_>)) -> Result<(), FetchError> {
+        for batch in &self.batches {
+            for record in batch {
+                let record = record.map_err(|e| corrupt(self.from, e.to_string()))?;
+                if record.offset.0 >= self.from {
+                    each(record);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back the memory for the next fetch.
+    pub fn into_buffer(self) -> FetchBuffer {
+        let Fetched { batches, memory, .. } = self;
+        drop(batches);
+        FetchBuffer(memory.try_into_mut().ok().filter(|memory| memory.len() <= BUFFER_BYTES_MAX).unwrap_or_default())
+    }
+
     /// The records from the position on.
     pub fn records(&self) -> impl Iterator<Item = Result<Record<'_>, FetchError>> {
         let from = self.from;
@@ -81,10 +117,22 @@ fn corrupt(first: i64, reason: String) -> FetchError {
 /// Reads from `from` on, about `bytes_max` bytes (at least one batch). Stops before batches that would decompress to
 /// more than 64 MiB in all.
 pub fn fetch(log: &Log, from: i64, bytes_max: usize, isolation: Isolation) -> Result<Fetched, FetchError> {
-    fetch_within(log, from, bytes_max, DECOMPRESSED_BYTES_MAX, isolation)
+    fetch_into(FetchBuffer::default(), log, from, bytes_max, isolation)
+}
+
+/// As [`fetch`], into memory of an earlier fetch.
+pub fn fetch_into(
+    buffer: FetchBuffer,
+    log: &Log,
+    from: i64,
+    bytes_max: usize,
+    isolation: Isolation,
+) -> Result<Fetched, FetchError> {
+    fetch_within(buffer, log, from, bytes_max, DECOMPRESSED_BYTES_MAX, isolation)
 }
 
 fn fetch_within(
+    FetchBuffer(mut memory): FetchBuffer,
     log: &Log,
     from: i64,
     bytes_max: usize,
@@ -106,13 +154,16 @@ fn fetch_within(
         Isolation::LastStable => read.last_stable_offset,
         _ => read.high_watermark,
     };
-    let mut fetched = Fetched { batches: Vec::new(), from, next_offset: from, at_end: false, bytes: 0 };
+    let mut fetched =
+        Fetched { batches: Vec::new(), memory: Bytes::new(), from, next_offset: from, at_end: false, bytes: 0 };
     let mut aborted = read.aborted;
     aborted.sort_by_key(|txn| std::cmp::Reverse(txn.first_offset));
     let mut skipping: HashSet<ProducerId> = HashSet::new();
     let mut decompressed = 0;
     'chunks: for chunk in &read.chunks {
-        let bytes = chunk.read().map_err(|e| FetchError::Storage(e.to_string()))?;
+        let read = chunk.read_into(std::mem::take(&mut memory)).map_err(|e| FetchError::Storage(e.to_string()))?;
+        let bytes = read.slice(..chunk.len());
+        fetched.memory = read;
         for batch in split(bytes) {
             let batch = batch.map_err(|e| corrupt(fetched.next_offset, e.to_string()))?;
             let header = &batch.header;

@@ -4,7 +4,6 @@ use arrow_array::ArrayRef;
 use engine::Type;
 
 use crate::columns::{Builder, Slot};
-use crate::json::Row;
 use crate::{Column, FormatError, ValueFormat, json};
 
 /// Reads the values of records into columns.
@@ -63,41 +62,22 @@ impl Decoder {
     /// Reads values in order. A null value (a tombstone) is a row of NULLs.
     pub fn decode<'a>(&self, values: impl IntoIterator<Item = Option<&'a [u8]>>) -> Decoded {
         let values = values.into_iter();
-        let expected = values.size_hint().0;
-        let mut builders: Vec<Builder> =
-            self.columns.iter().map(|column| Builder::new(column.ty, column.default.clone(), expected)).collect();
-        let mut slots: Vec<Slot<'a>> = vec![Slot::Missing; self.columns.len()];
+        let mut rows = self.rows(values.size_hint().0);
         let mut bad = Vec::new();
-        let mut rows = 0;
         for (row, value) in values.enumerate() {
-            let Some(bytes) = value else {
-                builders.iter_mut().for_each(Builder::push_null);
-                rows += 1;
-                continue;
-            };
-            let read = match self.format {
-                ValueFormat::Json => json::read(bytes, &self.columns, &mut slots),
-                _ => match self.single(bytes) {
-                    Ok(slot) => {
-                        slots.iter_mut().for_each(|first| *first = slot);
-                        Row::Scanned
-                    }
-                    Err(reason) => Row::Bad(reason),
-                },
-            };
-            match read {
-                Row::Scanned => builders.iter_mut().zip(&slots).for_each(|(builder, slot)| builder.push(*slot)),
-                Row::Read(fields) => {
-                    builders.iter_mut().zip(&fields).for_each(|(builder, field)| builder.push(field.slot()));
-                }
-                Row::Bad(reason) => {
-                    bad.push(BadRow { row, reason });
-                    continue;
-                }
+            if let Err(reason) = rows.push(value) {
+                bad.push(BadRow { row, reason });
             }
-            rows += 1;
         }
-        Decoded { columns: builders.into_iter().map(Builder::finish).collect(), rows, bad }
+        let (columns, rows) = rows.finish();
+        Decoded { columns, rows, bad }
+    }
+
+    /// Rows to which values are added one by one; room for `expected`.
+    pub fn rows(&self, expected: usize) -> Rows<'_> {
+        let builders =
+            self.columns.iter().map(|column| Builder::new(column.ty, column.default.clone(), expected)).collect();
+        Rows { decoder: self, builders, reader: json::Reader::default(), rows: 0 }
     }
 
     /// The value of a format that holds one column.
@@ -115,6 +95,50 @@ impl Decoder {
                 Err(error) => Err(format!("expected UTF-8 text, found a wrong byte at {}", error.valid_up_to())),
             },
         }
+    }
+}
+
+/// Columns in the making.
+#[derive(Debug)]
+pub struct Rows<'d> {
+    decoder: &'d Decoder,
+    builders: Vec<Builder>,
+    reader: json::Reader,
+    rows: usize,
+}
+
+impl Rows<'_> {
+    /// Adds a value. The reason why it is a bad one: then no row was added.
+    #[inline]
+    pub fn push(&mut self, value: Option<&[u8]>) -> Result<(), String> {
+        match (value, self.decoder.format) {
+            (None, _) => self.builders.iter_mut().for_each(Builder::push_null),
+            (Some(bytes), ValueFormat::Json) => {
+                self.reader.read(bytes, &self.decoder.columns, &mut self.builders, self.rows)?;
+            }
+            (Some(bytes), _) => {
+                let slot = self.decoder.single(bytes)?;
+                self.builders.iter_mut().for_each(|builder| builder.push(slot));
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// How many were added.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// One array for each wanted column, and the number of rows.
+    pub fn finish(self) -> (Vec<ArrayRef>, usize) {
+        (self.builders.into_iter().map(Builder::finish).collect(), self.rows)
     }
 }
 

@@ -16,7 +16,7 @@ mod columns;
 mod decode;
 mod encode;
 
-pub use decode::{BadRow, Decoded, Decoder};
+pub use decode::{BadRow, Decoded, Decoder, Rows};
 pub use encode::{Encoder, TimestampText};
 pub use key::{EncodedKeys, KeyFormat, PrimitiveKeys};
 

@@ -45,6 +45,12 @@ impl Records {
         RecordIter { header: self.header, rest: &self.body, left: self.header.records_count }
     }
 
+    /// How many there are, as the header says: not proven before they were read.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        usize::try_from(self.header.records_count).unwrap_or(0)
+    }
+
     /// The decompressed bytes, of which every record borrows.
     #[must_use]
     pub fn body(&self) -> &Bytes {
@@ -127,6 +133,7 @@ impl<'a> Iterator for Headers<'a> {
 impl<'a> Iterator for RecordIter<'a> {
     type Item = Result<Record<'a>, BatchError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.left == 0 {
             if self.rest.is_empty() {
@@ -146,6 +153,7 @@ impl<'a> Iterator for RecordIter<'a> {
 }
 
 impl<'a> RecordIter<'a> {
+    #[inline]
     fn read(&mut self) -> Result<Record<'a>, BatchError> {
         const CUT: BatchError = BatchError::Malformed("it ends before the records that its count promises");
         const WRONG: BatchError = BatchError::Malformed("a record contradicts its own length");
@@ -186,6 +194,7 @@ impl<'a> RecordIter<'a> {
 }
 
 /// A length and that many bytes. Outer `None`: cut off or impossible; inner `None`: null (length −1).
+#[inline(always)]
 fn read_bytes<'a>(buf: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let len = varint::read_i32(buf)?;
     if len == -1 {

@@ -1,24 +1,39 @@
 //! Zigzag varints, as records use them. At most 5 bytes for 32 bits, 10 for 64.
 
 /// Reads a zigzag varint of 32 bits from the front of `buf`; `None` when it is cut off or too long.
+#[inline(always)]
 pub fn read_i32(buf: &mut &[u8]) -> Option<i32> {
-    // Most are one byte: lengths below 64, small deltas.
-    if let [first, rest @ ..] = *buf
-        && *first < 0x80
-    {
-        *buf = rest;
-        let raw = u32::from(*first);
-        return Some((raw >> 1) as i32 ^ -((raw & 1) as i32));
-    }
-    let raw = read_raw(buf, 5)?;
-    let raw = u32::try_from(raw).ok()?;
+    let raw = match read_short(buf) {
+        Some(raw) => raw,
+        None => u32::try_from(read_raw(buf, 5)?).ok()?,
+    };
     Some((raw >> 1) as i32 ^ -((raw & 1) as i32))
 }
 
 /// Reads a zigzag varint of 64 bits from the front of `buf`; `None` when it is cut off or too long.
+#[inline(always)]
 pub fn read_i64(buf: &mut &[u8]) -> Option<i64> {
-    let raw = read_raw(buf, 10)?;
+    let raw = match read_short(buf) {
+        Some(raw) => u64::from(raw),
+        None => read_raw(buf, 10)?,
+    };
     Some((raw >> 1) as i64 ^ -((raw & 1) as i64))
+}
+
+/// Most are one byte or two: lengths and deltas below 8192. `None`: it is longer, or cut off.
+#[inline(always)]
+fn read_short(buf: &mut &[u8]) -> Option<u32> {
+    match **buf {
+        [first @ 0..0x80, ref rest @ ..] => {
+            *buf = rest;
+            Some(u32::from(first))
+        }
+        [first, second @ 0..0x80, ref rest @ ..] => {
+            *buf = rest;
+            Some(u32::from(first & 0x7f) | u32::from(second) << 7)
+        }
+        _ => None,
+    }
 }
 
 fn read_raw(buf: &mut &[u8], bytes_max: usize) -> Option<u64> {

@@ -15,16 +15,21 @@ use engine::seam::{ChangelogRows, DeadLetter, Effects, Murmur2Partitioner, Parti
 use super::letters::dead_letter;
 use super::{PrintTo, REPLAY_BYTES, deleted};
 use crate::codec::{SinkCodec, SourceCodec};
-use crate::fetch::{FetchError, fetch};
+use crate::fetch::{FetchBuffer, FetchError, fetch, fetch_into};
 use crate::seam::{
     ConnectError, DeadLetterNote, OutRecord, RestoreRecords, SourcePartition, StageReport, Staged, StagedRecords,
     TaskIo, TopologySpec,
 };
 
+/// Bytes that one poll of a partition reads (a batch at least): a superstep's rows should stay in the processor's cache
+/// from the file to the groups, and be enough to make its fixed costs small.
+const POLL_BYTES_MAX: usize = 256 << 10;
+
 /// A source partition that is read.
 struct Reader {
     partition: Arc<Partition>,
     position: i64,
+    buffer: FetchBuffer,
 }
 
 /// A source node.
@@ -90,7 +95,10 @@ impl EmbeddedIo {
                     let mut readers = BTreeMap::new();
                     for at in partitions.iter().filter(|at| at.node == id) {
                         let partition = broker.partition(&at.topic, at.partition).ok_or_else(|| deleted(&at.topic))?;
-                        readers.insert(at.partition, Reader { partition, position: at.offset });
+                        readers.insert(
+                            at.partition,
+                            Reader { partition, position: at.offset, buffer: FetchBuffer::default() },
+                        );
                     }
                     let columns = spec.source_columns.get(&id).map_or(&[][..], Vec::as_slice);
                     let codec = SourceCodec::compile(source, columns)?;
@@ -249,7 +257,9 @@ impl TaskIo for EmbeddedIo {
         if reader.position == log.last_stable_offset().0 {
             return Ok(SourceBatch::end(node, partition, source.codec.types(), reader.position));
         }
-        let fetched = match fetch(log, reader.position, bytes_max, Isolation::LastStable) {
+        let bytes_max = bytes_max.min(POLL_BYTES_MAX);
+        let buffer = std::mem::take(&mut reader.buffer);
+        let fetched = match fetch_into(buffer, log, reader.position, bytes_max, Isolation::LastStable) {
             Err(FetchError::OutOfRange { start, .. }) if reader.position < start => {
                 tracing::warn!(
                     topic = source.topic,
@@ -265,17 +275,16 @@ impl TaskIo for EmbeddedIo {
             other => other,
         };
         let fetched = fetched.map_err(|e| fetch_error(&source.topic, partition, &e))?;
-        let mut records = Vec::new();
-        for record in fetched.records() {
-            records.push(record.map_err(|e| fetch_error(&source.topic, partition, &e))?);
-        }
-        let mut batch = source.codec.decode(&records);
+        let mut rows = source.codec.rows(fetched.records_max());
+        fetched.each(|record| rows.push(&record)).map_err(|e| fetch_error(&source.topic, partition, &e))?;
+        let mut batch = rows.finish();
         batch.node = node;
         batch.partition = partition;
         batch.next_offset = fetched.next_offset;
         batch.at_end = fetched.at_end;
         batch.bytes = fetched.bytes;
         reader.position = fetched.next_offset;
+        reader.buffer = fetched.into_buffer();
         Ok(batch)
     }
 
@@ -291,7 +300,9 @@ impl TaskIo for EmbeddedIo {
         let Some(record) = fetched.records().filter_map(Result::ok).find(|record| record.offset.0 == offset) else {
             return Ok(None);
         };
-        let mut batch = source.codec.decode(&[record]);
+        let mut rows = source.codec.rows(1);
+        rows.push(&record);
+        let mut batch = rows.finish();
         batch.node = node;
         batch.partition = partition;
         batch.next_offset = offset + 1;

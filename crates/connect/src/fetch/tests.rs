@@ -9,7 +9,7 @@ use os::SystemClock;
 use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, TimestampMs};
 use testkit::SimDisk;
 
-use super::{FetchError, fetch, fetch_within};
+use super::{FetchBuffer, FetchError, fetch, fetch_within};
 
 fn broker() -> Arc<Broker> {
     let mut options = BrokerOptions::new(PathBuf::from("/data"));
@@ -83,7 +83,8 @@ fn what_one_fetch_decompresses_is_bounded() {
     }
     let partition = broker.partition("t", 0).unwrap();
     let place = |from, most| {
-        let fetched = fetch_within(partition.log(), from, 1 << 20, most, Isolation::LastStable).unwrap();
+        let fetched =
+            fetch_within(FetchBuffer::default(), partition.log(), from, 1 << 20, most, Isolation::LastStable).unwrap();
         (fetched.records().count(), fetched.next_offset, fetched.at_end)
     };
     assert_eq!(place(0, 1), (1, 1, false), "one batch is always taken");
