@@ -3,9 +3,8 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use broker::{Broker, BrokerOptions, NewTopic, OutRecord, TopologyCommit};
-use bytes::Bytes;
-use record::{Offset, TimestampMs};
+use broker::{Broker, BrokerOptions, NewTopic, TopologyCommit};
+use record::{BatchesBuilder, Offset, TimestampMs};
 
 const COMMITS: usize = 200;
 
@@ -23,14 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let id = format!("query-{n}");
         topologies.push((broker.open_transactional(&id, 60_000)?, broker.query_member(&id, &["in".to_owned()])?));
     }
-    let value = Some(Bytes::from_static(&[b'x'; 100]));
     let mut times = Vec::with_capacity(COMMITS);
     for at in 0..COMMITS {
-        let records =
-            vec![
-                OutRecord { timestamp: TimestampMs(broker.now_ms()), value: value.clone(), ..OutRecord::default() };
-                10
-            ];
+        let mut records = BatchesBuilder::default();
+        for _ in 0..10 {
+            records.push(TimestampMs(broker.now_ms()), None, Some(&[b'x'; 100]), []);
+        }
         let commits = topologies.iter_mut().map(|(producer, member)| TopologyCommit {
             producer,
             appends: (0..4).map(|p| ("out".to_owned(), p, records.clone())).collect(),

@@ -24,7 +24,7 @@ use crate::broker::Broker;
 use crate::group::admin::QueryJoin;
 use crate::metadata::properties::random_uuid;
 
-pub use commit::{CommitDone, CommitError, OutRecord, TopologyCommit, TransactionalProducer};
+pub use commit::{CommitDone, CommitError, TopologyCommit, TransactionalProducer};
 pub use overview::{GroupInfo, GroupMemberInfo, GroupOffsetInfo};
 
 /// The version of subscriptions and assignments that every tool can read.

@@ -59,8 +59,8 @@ pub use admin::{AdminError, CreateTopicError, Resource};
 pub use broker::{Broker, OpenError};
 pub use commitlog::{Appended, Isolation, ReadRequest, Ticket};
 pub use embedded::{
-    CommitDone, CommitError, GroupError, GroupInfo, GroupMemberInfo, GroupOffsetInfo, OutRecord, QueryMember,
-    TopologyCommit, TransactionalProducer,
+    CommitDone, CommitError, GroupError, GroupInfo, GroupMemberInfo, GroupOffsetInfo, QueryMember, TopologyCommit,
+    TransactionalProducer,
 };
 pub use options::{BrokerOptions, Durability};
 pub use produce::ProduceError;

@@ -16,10 +16,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use commitlog::Ticket;
 use engine::plan::{NodeId, Topology};
 use engine::seam::{Effects, KeyBytes, SourceBatch};
+use record::BatchesBuilder;
 
 /// A topology, as topics need to know it.
 #[derive(Clone, Debug)]
@@ -175,21 +175,8 @@ pub struct StagedRecords {
     pub topic: String,
     /// Partition.
     pub partition: i32,
-    /// Records in order.
-    pub records: Vec<OutRecord>,
-}
-
-/// A record of a transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OutRecord {
-    /// Timestamp.
-    pub timestamp: i64,
-    /// Key.
-    pub key: Option<Bytes>,
-    /// Value.
-    pub value: Option<Bytes>,
-    /// Headers.
-    pub headers: Vec<(String, Option<Bytes>)>,
+    /// Records in order, laid out as they will be written.
+    pub records: BatchesBuilder,
 }
 
 /// The offset of a source partition.

@@ -128,7 +128,8 @@ impl Task {
             let partitions = partitions.ok_or(TaskError::Partitions(source))?;
             match &node.operator {
                 Operator::Source(plan) => {
-                    let merged = stage::has_exchange(&topology, id);
+                    // With one partition there is nothing to merge.
+                    let merged = partitions > 1 && stage::has_exchange(&topology, id);
                     sources.insert(id, SourceBuffers::new(id, plan.clone(), partitions, merged));
                 }
                 Operator::Aggregate(plan) => {

@@ -37,7 +37,6 @@ pub struct BatchBuilder {
     options: BatchOptions,
     /// The header's place, then the records: so that an uncompressed batch is never copied.
     out: Vec<u8>,
-    scratch: Vec<u8>,
     count: i32,
     base_timestamp: TimestampMs,
     max_timestamp: TimestampMs,
@@ -50,7 +49,6 @@ impl BatchBuilder {
         Self {
             options,
             out: vec![0; HEADER_BYTES],
-            scratch: Vec::new(),
             count: 0,
             base_timestamp: TimestampMs::NONE,
             max_timestamp: TimestampMs::NONE,
@@ -70,26 +68,30 @@ impl BatchBuilder {
         }
         self.max_timestamp = self.max_timestamp.max(timestamp);
 
-        let body = &mut self.scratch;
-        body.clear();
-        body.push(0);
-        varint::write_i64(body, timestamp.0.wrapping_sub(self.base_timestamp.0));
-        varint::write_i32(body, self.count);
-        write_bytes(body, key);
-        write_bytes(body, value);
+        let timestamp_delta = timestamp.0.wrapping_sub(self.base_timestamp.0);
         let mut headers = headers.into_iter().peekable();
-        if headers.peek().is_none() {
-            varint::write_i32(body, 0);
-        } else {
-            let headers: Vec<_> = headers.collect();
-            varint::write_i32(body, headers.len() as i32);
-            for (key, value) in headers {
-                write_bytes(body, Some(key));
-                write_bytes(body, value);
-            }
+        let headers: Vec<_> = if headers.peek().is_none() { Vec::new() } else { headers.collect() };
+        let headers_bytes = headers.iter().map(|(key, value)| len_bytes(Some(key)) + len_bytes(*value)).sum::<usize>();
+        // The length comes first: so that nothing is written twice, it is known before the rest is written.
+        let len = 1
+            + varint::len_i64(timestamp_delta)
+            + varint::len_i64(self.count.into())
+            + len_bytes(key)
+            + len_bytes(value)
+            + varint::len_i64(headers.len() as i64)
+            + headers_bytes;
+        let out = &mut self.out;
+        varint::write_i32(out, len as i32);
+        out.push(0);
+        varint::write_i64(out, timestamp_delta);
+        varint::write_i32(out, self.count);
+        write_bytes(out, key);
+        write_bytes(out, value);
+        varint::write_i32(out, headers.len() as i32);
+        for (key, value) in headers {
+            write_bytes(out, Some(key));
+            write_bytes(out, value);
         }
-        varint::write_i32(&mut self.out, self.scratch.len() as i32);
-        self.out.extend_from_slice(&self.scratch);
         self.count += 1;
     }
 
@@ -155,6 +157,62 @@ impl BatchBuilder {
         seal(&mut out);
         Bytes::from(out)
     }
+}
+
+/// [`BatchesBuilder`] cuts near this size: below `max.message.bytes`, so that every consumer's fetch takes its batches.
+const BATCH_BYTES: usize = 900 * 1024;
+
+/// Collects records into as many uncompressed batches as it takes. Whose they are is said at the end.
+#[derive(Clone, Debug, Default)]
+pub struct BatchesBuilder {
+    batches: Vec<BatchBuilder>,
+    size_bytes: usize,
+}
+
+impl BatchesBuilder {
+    /// Appends a record, as [`BatchBuilder::push`] does.
+    pub fn push<'h>(
+        &mut self,
+        timestamp: TimestampMs,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl IntoIterator<Item = (&'h [u8], Option<&'h [u8]>)>,
+    ) {
+        let batch = match self.batches.last_mut() {
+            Some(last) if last.size_bytes() < BATCH_BYTES => last,
+            _ => self.batches.push_mut(BatchBuilder::new(BatchOptions::default())),
+        };
+        let before = batch.size_bytes();
+        batch.push(timestamp, key, value, headers);
+        self.size_bytes += batch.size_bytes() - before;
+    }
+
+    /// Whether it has no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Bytes of the records so far.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
+    /// The batches and their numbers of records, numbered on from the producer's base sequence.
+    pub fn finish(self, mut producer: ProducerIdentity, transactional: bool) -> Vec<(Bytes, i32)> {
+        let finish = |mut batch: BatchBuilder| {
+            let count = batch.count;
+            batch.options = BatchOptions { producer: Some(producer), transactional, ..BatchOptions::default() };
+            producer.base_sequence = producer.base_sequence.plus(count);
+            (batch.finish(Offset(0), LeaderEpoch(0)), count)
+        };
+        self.batches.into_iter().map(finish).collect()
+    }
+}
+
+fn len_bytes(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(1, |bytes| varint::len_i64(bytes.len() as i64) + bytes.len())
 }
 
 pub(crate) fn write_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {

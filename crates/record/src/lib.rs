@@ -22,7 +22,7 @@ pub mod varint;
 mod tests;
 
 pub use batch::{Batch, split};
-pub use build::{BatchBuilder, BatchOptions, ProducerIdentity};
+pub use build::{BatchBuilder, BatchOptions, BatchesBuilder, ProducerIdentity};
 pub use compression::{Compression, CompressionError};
 pub use header::{
     Attributes, BatchError, BatchHeader, HEADER_BYTES, TimestampType, assign, set_log_append_time, set_max_timestamp,

@@ -64,6 +64,7 @@ pub fn write_i64(out: &mut Vec<u8>, value: i64) {
     write_raw(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
+#[inline]
 fn write_raw(out: &mut Vec<u8>, mut raw: u64) {
     while raw >= 0x80 {
         out.push(raw as u8 | 0x80);
@@ -72,7 +73,7 @@ fn write_raw(out: &mut Vec<u8>, mut raw: u64) {
     out.push(raw as u8);
 }
 
-/// How many bytes [`write_i64`] appends.
+/// How many bytes [`write_i64`] appends, and [`write_i32`] as well.
 #[must_use]
 pub fn len_i64(value: i64) -> usize {
     let raw = ((value << 1) ^ (value >> 63)) as u64;

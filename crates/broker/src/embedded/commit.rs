@@ -12,7 +12,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use commitlog::{AppendContext, AppendKind, Ticket};
-use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, ProducerIdentity, Sequence, TimestampMs};
+use record::{BatchesBuilder, Offset, ProducerIdentity, Sequence, TimestampMs};
 use wire::ErrorCode;
 
 use super::QueryMember;
@@ -20,22 +20,6 @@ use crate::broker::Broker;
 use crate::group::{OffsetCommit, OffsetCommitRequest};
 use crate::topic::OFFSETS_TOPIC;
 use crate::txn::{Partitions, Producer};
-
-/// Batches are cut near this size: below `max.message.bytes`, so that every consumer's fetch takes them.
-const BATCH_BYTES: usize = 900 * 1024;
-
-/// A record to be written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OutRecord {
-    /// Its timestamp.
-    pub timestamp: TimestampMs,
-    /// Its key.
-    pub key: Option<Bytes>,
-    /// Its value.
-    pub value: Option<Bytes>,
-    /// Its headers.
-    pub headers: Vec<(String, Option<Bytes>)>,
-}
 
 /// The producer of a transactional id. Whoever opens the id next fences it.
 #[derive(Debug)]
@@ -66,7 +50,7 @@ pub struct TopologyCommit<'a> {
     /// Its producer.
     pub producer: &'a mut TransactionalProducer,
     /// Records by topic and partition, in order.
-    pub appends: Vec<(String, i32, Vec<OutRecord>)>,
+    pub appends: Vec<(String, i32, BatchesBuilder)>,
     /// Topic, partition, next offset, metadata.
     pub offsets: Vec<(String, i32, Offset, String)>,
     /// Its place in its group.
@@ -137,7 +121,7 @@ impl Broker {
     /// Blocks; consumers see it when it returns.
     pub fn commit(&self, mut topologies: Vec<TopologyCommit<'_>>) -> Result<CommitDone, CommitError> {
         topologies.retain(|t| !(t.appends.iter().all(|(_, _, records)| records.is_empty()) && t.offsets.is_empty()));
-        let batches: Vec<Vec<Batches>> = topologies.iter().map(build_batches).collect();
+        let batches: Vec<Vec<Batches>> = topologies.iter_mut().map(finish_batches).collect();
         let ids: Vec<String> = topologies.iter().map(|t| t.producer.transactional_id.clone()).collect();
         let coordinators = self.coordinators();
         coordinators.wait_until_idle(&ids)?;
@@ -222,30 +206,17 @@ impl Broker {
     }
 }
 
-/// Builds the batches of a topology, numbered on from what its producer has written.
-fn build_batches(topology: &TopologyCommit<'_>) -> Vec<Batches> {
+/// The batches of a topology, numbered on from what its producer has written.
+fn finish_batches(topology: &mut TopologyCommit<'_>) -> Vec<Batches> {
     let producer = &*topology.producer;
     let mut next: BTreeMap<(&str, i32), Sequence> = BTreeMap::new();
     let mut all = Vec::with_capacity(topology.appends.len());
-    for (topic, partition, records) in &topology.appends {
+    for (topic, partition, records) in &mut topology.appends {
         let written = || producer.sequences.get(&(topic.clone(), *partition)).copied().unwrap_or(Sequence(0));
         let sequence = next.entry((topic, *partition)).or_insert_with(written);
-        let begin = |base_sequence: Sequence| {
-            let identity = ProducerIdentity { id: producer.producer.id, epoch: producer.producer.epoch, base_sequence };
-            BatchBuilder::new(BatchOptions { producer: Some(identity), transactional: true, ..BatchOptions::default() })
-        };
-        let mut batches = Batches::new();
-        let mut builder = begin(*sequence);
-        for (at, record) in records.iter().enumerate() {
-            let headers = record.headers.iter().map(|(key, value)| (key.as_bytes(), value.as_deref()));
-            builder.push(record.timestamp, record.key.as_deref(), record.value.as_deref(), headers);
-            if builder.size_bytes() >= BATCH_BYTES || at + 1 == records.len() {
-                let count = builder.count();
-                *sequence = sequence.plus(count);
-                let full = std::mem::replace(&mut builder, begin(*sequence));
-                batches.push((full.finish(Offset(0), LeaderEpoch(0)), count));
-            }
-        }
+        let Producer { id, epoch, .. } = producer.producer;
+        let batches = std::mem::take(records).finish(ProducerIdentity { id, epoch, base_sequence: *sequence }, true);
+        *sequence = batches.iter().fold(*sequence, |sequence, (_, count)| sequence.plus(*count));
         all.push(batches);
     }
     all

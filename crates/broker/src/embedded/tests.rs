@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use commitlog::{Isolation, ReadRequest};
-use record::{Offset, ReadLimits, TimestampMs};
+use record::{BatchesBuilder, Offset, ReadLimits, TimestampMs};
 use testkit::{Loss, ManualClock, SimDisk};
 
 use super::*;
@@ -35,12 +34,10 @@ fn open(disk: &SimDisk) -> Arc<Broker> {
     Broker::open(options(disk, &clock)).expect("the broker opens")
 }
 
-fn record(text: &str) -> OutRecord {
-    OutRecord {
-        timestamp: TimestampMs(START_MS),
-        value: Some(Bytes::copy_from_slice(text.as_bytes())),
-        ..OutRecord::default()
-    }
+fn record(text: &str) -> BatchesBuilder {
+    let mut records = BatchesBuilder::default();
+    records.push(TimestampMs(START_MS), None, Some(text.as_bytes()), []);
+    records
 }
 
 /// A query that copies `in/0` to the partitions of `out` in turn.
@@ -64,7 +61,7 @@ impl Copier {
         let next = self.next;
         let out = |offset: i64| (offset.rem_euclid(i64::from(OUT_PARTITIONS))) as i32;
         // Two records in two partitions per commit.
-        let appends = (next..next + 2).map(|n| ("out".to_owned(), out(n), vec![record(&format!("{}:{n}", self.id))]));
+        let appends = (next..next + 2).map(|n| ("out".to_owned(), out(n), record(&format!("{}:{n}", self.id))));
         let offsets = vec![("in".to_owned(), 0, Offset(next + 2), format!("at {next}"))];
         TopologyCommit { appends: appends.collect(), offsets, producer: &mut self.producer, member: &self.member }
     }
@@ -273,7 +270,7 @@ fn a_commit_to_a_missing_partition_leaves_nothing_open() {
     create_topics(&broker);
     let mut copier = Copier::start(&broker, "query").expect("it starts");
     let mut commit = copier.prepare();
-    commit.appends.push(("out".to_owned(), OUT_PARTITIONS, vec![record("x")]));
+    commit.appends.push(("out".to_owned(), OUT_PARTITIONS, record("x")));
     let refused = broker.commit(vec![commit]).expect_err("there is no such partition");
     assert!(matches!(refused, CommitError::UnknownPartition { .. }), "{refused:?}");
     let mut copier = Copier::start(&broker, "query").expect("it starts again");

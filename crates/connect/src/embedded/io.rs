@@ -7,18 +7,18 @@ use std::task::Waker;
 use arrow_array::builder::BinaryBuilder;
 use arrow_array::{Array, BinaryArray};
 use broker::{Broker, Partition};
-use bytes::Bytes;
 use commitlog::{Isolation, Log, Watch};
 use engine::plan::{NodeId, Operator, SinkTarget};
 use engine::seam::{ChangelogRows, DeadLetter, Effects, Murmur2Partitioner, Partitioner, SinkRows, SourceBatch};
+use record::{BatchesBuilder, TimestampMs};
 
-use super::letters::dead_letter;
+use super::letters::{Letter, dead_letter};
 use super::{PrintTo, REPLAY_BYTES, deleted};
 use crate::codec::{SinkCodec, SourceCodec};
 use crate::fetch::{FetchBuffer, FetchError, fetch, fetch_into};
 use crate::seam::{
-    ConnectError, DeadLetterNote, OutRecord, RestoreRecords, SourcePartition, StageReport, Staged, StagedRecords,
-    TaskIo, TopologySpec,
+    ConnectError, DeadLetterNote, RestoreRecords, SourcePartition, StageReport, Staged, StagedRecords, TaskIo,
+    TopologySpec,
 };
 
 /// Bytes that one poll of a partition reads (a batch at least): a superstep's rows should stay in the processor's cache
@@ -50,22 +50,40 @@ struct Sink {
 /// Records by topic and partition.
 #[derive(Default)]
 struct Buffers {
-    topics: BTreeMap<String, BTreeMap<i32, Vec<OutRecord>>>,
+    topics: BTreeMap<String, BTreeMap<i32, BatchesBuilder>>,
     bytes: usize,
 }
 
+/// A row for a topic: partition, timestamp, key, value.
+type OutRow<'r> = (i32, i64, Option<&'r [u8]>, Option<&'r [u8]>);
+
 impl Buffers {
-    /// Appends records, each to its partition of a topic.
-    fn append(&mut self, topic: &str, records: impl Iterator<Item = (i32, OutRecord)>) {
+    /// Appends rows, each to its partition of a topic.
+    fn append<'r>(&mut self, topic: &str, rows: impl Iterator<Item = OutRow<'r>>) {
+        let (partitions, bytes) = self.partitions(topic);
+        for (partition, timestamp, key, value) in rows {
+            let records = partitions.entry(partition).or_default();
+            let before = records.size_bytes();
+            records.push(TimestampMs(timestamp), key, value, []);
+            *bytes += records.size_bytes() - before;
+        }
+    }
+
+    /// Appends a dead letter.
+    fn append_letter(&mut self, topic: &str, letter: &Letter) {
+        let (partitions, bytes) = self.partitions(topic);
+        let records = partitions.entry(0).or_default();
+        let before = records.size_bytes();
+        let headers = letter.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_deref()));
+        records.push(TimestampMs(letter.timestamp), letter.key.as_deref(), letter.value.as_deref(), headers);
+        *bytes += records.size_bytes() - before;
+    }
+
+    fn partitions(&mut self, topic: &str) -> (&mut BTreeMap<i32, BatchesBuilder>, &mut usize) {
         if !self.topics.contains_key(topic) {
             self.topics.insert(topic.to_owned(), BTreeMap::new());
         }
-        let Some(partitions) = self.topics.get_mut(topic) else { return };
-        for (partition, record) in records {
-            // Key, value and a batch's overhead of a record.
-            self.bytes += record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len) + 24;
-            partitions.entry(partition).or_default().push(record);
-        }
+        (self.topics.get_mut(topic).expect("it was just put there"), &mut self.bytes)
     }
 }
 
@@ -138,8 +156,6 @@ impl EmbeddedIo {
             }
             SinkTarget::Topic(topic) => {
                 let encoded = sink.codec.encode(rows);
-                let keys = encoded.keys.as_ref().map(Shared::new);
-                let values = Shared::new(&encoded.values);
                 let (partitions, round_robin) = (sink.partitions, &mut sink.round_robin);
                 let records = (0..count).map(|row| {
                     let partition = match encoded.partition_key(row) {
@@ -150,9 +166,8 @@ impl EmbeddedIo {
                             (*round_robin % partitions.unsigned_abs()).cast_signed()
                         }
                     };
-                    let key = keys.as_ref().and_then(|keys| keys.get(row));
-                    let timestamp = rows.timestamps[row];
-                    (partition, OutRecord { timestamp, key, value: values.get(row), headers: Vec::new() })
+                    let key = encoded.keys.as_ref().and_then(|keys| value_at(keys, row));
+                    (partition, rows.timestamps[row], key, value_at(&encoded.values, row))
                 });
                 self.buffers.append(&topic, records);
                 *report.rows.entry(topic).or_insert(0) += count as u64;
@@ -163,10 +178,8 @@ impl EmbeddedIo {
 
     fn stage_changelog(&mut self, rows: &ChangelogRows) {
         let topic = self.spec.changelog_topic(&rows.store);
-        let (keys, values) = (Shared::new(&rows.keys), Shared::new(&rows.values));
-        let records = (0..rows.timestamps.len()).map(|row| {
-            let (key, value) = (keys.get(row), values.get(row));
-            (rows.partition, OutRecord { timestamp: rows.timestamps[row], key, value, headers: Vec::new() })
+        let records = rows.timestamps.iter().enumerate().map(|(row, timestamp)| {
+            (rows.partition, *timestamp, value_at(&rows.keys, row), value_at(&rows.values, row))
         });
         self.buffers.append(&topic, records);
     }
@@ -185,32 +198,19 @@ impl EmbeddedIo {
             .origin
             .and_then(|(partition, _)| source?.readers.get(&partition))
             .map(|reader| Arc::clone(reader.partition.log()));
-        let (note, record) = dead_letter(note, log.as_deref());
+        let (note, letter) = dead_letter(note, log.as_deref());
         let topic = self.spec.dead_letter_topic.clone();
         if self.broker.topic(&topic).is_none() {
             super::ensure_topic(&self.broker, &topic, Some(1), &[])?;
         }
-        self.buffers.append(&topic, std::iter::once((0, record)));
+        self.buffers.append_letter(&topic, &letter);
         report.dead_letters.push(note);
         Ok(())
     }
 }
 
-/// The values of a column as bytes that share its memory.
-struct Shared<'a> {
-    array: &'a BinaryArray,
-    bytes: Bytes,
-}
-
-impl<'a> Shared<'a> {
-    fn new(array: &'a BinaryArray) -> Self {
-        Self { array, bytes: Bytes::from_owner(array.values().clone()) }
-    }
-
-    fn get(&self, row: usize) -> Option<Bytes> {
-        let offsets = self.array.value_offsets();
-        self.array.is_valid(row).then(|| self.bytes.slice(offsets[row] as usize..offsets[row + 1] as usize))
-    }
+fn value_at(array: &BinaryArray, row: usize) -> Option<&[u8]> {
+    array.is_valid(row).then(|| array.value(row))
 }
 
 impl TaskIo for EmbeddedIo {

@@ -7,13 +7,21 @@ use bytes::Bytes;
 use commitlog::{Isolation, Log};
 
 use crate::fetch::fetch;
-use crate::seam::{DeadLetterNote, OutRecord};
+use crate::seam::DeadLetterNote;
 
 /// Most bytes of a value that a note keeps.
 const NOTE_BYTES_MAX: usize = 1024;
 
+/// A record for the dead letters.
+pub(super) struct Letter {
+    pub(super) timestamp: i64,
+    pub(super) key: Option<Bytes>,
+    pub(super) value: Option<Bytes>,
+    pub(super) headers: Vec<(String, Option<Bytes>)>,
+}
+
 /// The dead letter of a note, and the note with the value that it is about. `log` is the record's, if there is one.
-pub(super) fn dead_letter(mut note: DeadLetterNote, log: Option<&Log>) -> (DeadLetterNote, OutRecord) {
+pub(super) fn dead_letter(mut note: DeadLetterNote, log: Option<&Log>) -> (DeadLetterNote, Letter) {
     let mut headers = vec![
         header("__streams.errors.exception", "BadRecord"),
         header("__streams.errors.message", &note.reason),
@@ -36,7 +44,7 @@ pub(super) fn dead_letter(mut note: DeadLetterNote, log: Option<&Log>) -> (DeadL
     }
     headers.push(header("__streams.errors.timestamp", &note.timestamp.to_string()));
     note.value = value.as_ref().map(|value: &Bytes| value[..value.len().min(NOTE_BYTES_MAX)].to_vec());
-    let record = OutRecord { timestamp: note.timestamp.max(0), key, value, headers };
+    let record = Letter { timestamp: note.timestamp.max(0), key, value, headers };
     (note, record)
 }
 

@@ -27,7 +27,7 @@ use wire::ErrorCode;
 
 use crate::fetch::fetch;
 use crate::seam::{
-    Appended, Commit, ConnectError, Connector, Durable, Opened, OutRecord, Place, PlainRecord, Producer, ReadRecord,
+    Appended, Commit, ConnectError, Connector, Durable, Opened, Place, PlainRecord, Producer, ReadRecord,
     SourcePartition, TopologySpec,
 };
 
@@ -208,17 +208,7 @@ impl Connector for Embedded {
             let Some(EmbeddedProducer { producer, member }) = producer.as_any_mut().downcast_mut() else {
                 return Err(ConnectError::Storage("a producer of another connector was given to this one".to_owned()));
             };
-            let record = |record: OutRecord| broker::OutRecord {
-                timestamp: TimestampMs(record.timestamp),
-                key: record.key,
-                value: record.value,
-                headers: record.headers,
-            };
-            let appends = staged
-                .records
-                .into_iter()
-                .map(|part| (part.topic, part.partition, part.records.into_iter().map(record).collect()))
-                .collect();
+            let appends = staged.records.into_iter().map(|part| (part.topic, part.partition, part.records)).collect();
             let offsets =
                 staged.offsets.into_iter().map(|at| (at.topic, at.partition, Offset(at.offset), at.metadata)).collect();
             all.push(TopologyCommit { producer, appends, offsets, member });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use broker::{Broker, BrokerOptions, NewTopic, TopologyCommit};
 use commitlog::Isolation;
 use os::SystemClock;
-use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, TimestampMs};
+use record::{BatchBuilder, BatchOptions, BatchesBuilder, LeaderEpoch, Offset, TimestampMs};
 use testkit::SimDisk;
 
 use super::{FetchBuffer, FetchError, fetch, fetch_within};
@@ -61,12 +61,9 @@ fn markers_are_passed_over() {
     let broker = broker();
     let member = broker.query_member("app", &["t".to_owned()]).unwrap();
     let mut producer = broker.open_transactional("app", 60_000).unwrap();
-    let record = broker::OutRecord {
-        timestamp: TimestampMs(broker.now_ms()),
-        value: Some("committed".into()),
-        ..broker::OutRecord::default()
-    };
-    let appends = vec![("t".to_owned(), 0, vec![record])];
+    let mut records = BatchesBuilder::default();
+    records.push(TimestampMs(broker.now_ms()), None, Some(b"committed"), []);
+    let appends = vec![("t".to_owned(), 0, records)];
     let commit = TopologyCommit { producer: &mut producer, appends, offsets: Vec::new(), member: &member };
     broker.commit(vec![commit]).unwrap();
     check(&broker, 0, 1 << 20, &[(0, "committed")], 2, true);

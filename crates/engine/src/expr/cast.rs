@@ -112,7 +112,16 @@ fn to_text(column: &ArrayRef, from: Type) -> ArrayRef {
         Type::BigInt => each!(column.as_primitive::<Int64Type>(), |out, v| write!(out, "{v}")),
         Type::Double => each!(column.as_primitive::<Float64Type>(), |out, v| data_type::write_double(out, v)),
         Type::Timestamp => {
-            each!(column.as_primitive::<TimestampMillisecondType>(), |out, v| instant::write_text(out, v));
+            // Window starts come in runs, one text each.
+            let (mut last, mut text) = (None, String::new());
+            each!(column.as_primitive::<TimestampMillisecondType>(), |out, v| {
+                if last != Some(v) {
+                    text.clear();
+                    let _ = instant::write_text(&mut text, v);
+                    last = Some(v);
+                }
+                out.write_str(&text)
+            });
         }
         Type::Interval => {
             each!(column.as_primitive::<DurationMillisecondType>(), |out, v| instant::write_interval(out, v));

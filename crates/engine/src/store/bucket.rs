@@ -1,5 +1,7 @@
 //! One window's groups (or all groups of a running aggregate), as columns.
 
+use std::hash::BuildHasher;
+
 use arrow_array::{Array, ArrayRef};
 use hashbrown::HashTable;
 
@@ -31,12 +33,56 @@ pub(crate) struct Bucket {
     pub(super) accumulators: Vec<Box<dyn Accumulator>>,
 }
 
-/// What a row touches of its group besides the accumulators: in one place, as each place may be a cache miss.
+/// A key as it is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key<'a> {
+    bytes: &'a [u8],
+    hash: u32,
+    prefix: u64,
+}
+
+impl<'a> Key<'a> {
+    #[inline]
+    pub(super) fn new(hasher: &hashbrown::DefaultHashBuilder, bytes: &'a [u8]) -> Self {
+        let prefix = prefix(bytes);
+        // The prefix of a short key is all of it; the length tells a zero byte at its end from none.
+        let hash = match bytes.len() {
+            len @ 0..=8 => hasher.hash_one(prefix ^ (len as u64) << 56),
+            _ => hasher.hash_one(bytes),
+        };
+        Self { bytes, hash: (hash >> 32) as u32, prefix }
+    }
+}
+
+/// The first eight bytes of a key, zeros behind its end.
+#[inline]
+fn prefix(key: &[u8]) -> u64 {
+    if let Some(eight) = key.first_chunk() {
+        return u64::from_le_bytes(*eight);
+    }
+    match (key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        // They overlap in equal bytes.
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (key.len() - 4))
+        }
+        _ => key.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
+}
+
+/// The table's hash of a group's: its tag is made of the highest bits, its place of the lowest.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// What a row touches of its group besides the accumulators: in one place, as each place may be a cache miss. The
+/// beginning of the key is here too, which is mostly all of it.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
-    hash: u64,
-    key_start: usize,
+    hash: u32,
     key_len: u32,
+    key_start: usize,
+    prefix: u64,
     /// The largest timestamp of its rows; `i64::MIN` without rows.
     pub(super) timestamp: i64,
     /// The store version of its last change.
@@ -94,21 +140,33 @@ impl Bucket {
     }
 
     /// The slot of a key, if it has one.
-    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        self.table.find(hash, |slot| self.group(*slot).hash == hash && self.key(*slot) == key).copied()
+    #[inline]
+    pub(super) fn find(&self, key: Key<'_>) -> Option<u32> {
+        let same = |slot: &u32| {
+            let group = self.group(*slot);
+            (group.hash, group.key_len as usize, group.prefix) == (key.hash, key.bytes.len(), key.prefix)
+                && (key.bytes.len() <= 8 || self.key(*slot) == key.bytes)
+        };
+        self.table.find(spread(key.hash), same).copied()
     }
 
     /// The slot of a key; a new one if it has none. New slots have no state until [`Bucket::grow`].
-    pub(super) fn slot(&mut self, hash: u64, key: &[u8]) -> u32 {
-        if let Some(slot) = self.find(hash, key) {
-            return slot;
+    #[inline]
+    pub(super) fn slot(&mut self, key: Key<'_>) -> u32 {
+        match self.find(key) {
+            Some(slot) => slot,
+            None => self.insert(key),
         }
+    }
+
+    fn insert(&mut self, key: Key<'_>) -> u32 {
+        let Key { bytes, hash, prefix } = key;
         let slot = self.groups.len() as u32;
-        let (key_start, key_len) = (self.key_bytes.len(), key.len() as u32);
-        self.key_bytes.extend_from_slice(key);
-        self.groups.push(Group { hash, key_start, key_len, timestamp: i64::MIN, changed: 0, written: 0 });
+        let (key_start, key_len) = (self.key_bytes.len(), bytes.len() as u32);
+        self.key_bytes.extend_from_slice(bytes);
+        self.groups.push(Group { hash, key_len, key_start, prefix, timestamp: i64::MIN, changed: 0, written: 0 });
         let groups = &self.groups;
-        self.table.insert_unique(hash, slot, |slot| groups[*slot as usize].hash);
+        self.table.insert_unique(spread(hash), slot, |slot| spread(groups[*slot as usize].hash));
         slot
     }
 
@@ -161,4 +219,38 @@ impl Bucket {
 /// True when every column has a value in a row.
 pub(super) fn no_nulls(columns: &[ArrayRef]) -> bool {
     columns.iter().all(|column| column.null_count() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys of every length up to twelve, some of which differ only in zeros at their ends, keep slots of their own.
+    #[test]
+    fn every_key_has_its_slot() {
+        let hasher = hashbrown::DefaultHashBuilder::default();
+        let keys: Vec<Vec<u8>> = (0..=12usize)
+            .flat_map(|len| [vec![0; len], vec![b'a'; len], vec![0xff; len], (0..len as u8).collect()])
+            .chain((0..2000u32).map(|number| format!("P{number}").into_bytes()))
+            .collect();
+        let mut distinct: Vec<&[u8]> = Vec::new();
+        let mut bucket = Bucket::new(&plan(), 0);
+        for round in 0..2 {
+            for key in &keys {
+                let slot = bucket.slot(Key::new(&hasher, key));
+                if slot as usize == distinct.len() && round == 0 {
+                    distinct.push(key);
+                }
+                assert_eq!(distinct[slot as usize], &**key);
+                assert_eq!(bucket.key(slot), &**key);
+            }
+        }
+        // Of the four keys of length 0 one is left, and of length 1 the first and the last are the same.
+        assert_eq!(bucket.len(), keys.len() - 3 - 1);
+    }
+
+    fn plan() -> AggregateNode {
+        use crate::plan::Emit;
+        AggregateNode { store: "s".to_owned(), group: Vec::new(), window: None, calls: Vec::new(), emit: Emit::Changes }
+    }
 }

@@ -5,13 +5,12 @@
 //! here, which changes nothing, as windows do not influence each other; the order of writes is kept by numbers.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BinaryArray, TimestampMillisecondArray, UInt32Array};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::bucket::{Bucket, no_nulls};
+use super::bucket::{Bucket, Key, no_nulls};
 use super::changelog::{self, WINDOW_SUFFIX_BYTES};
 use super::{RestoreError, Store, group_key};
 use crate::batch::{Batch, KeyColumns, Keys};
@@ -347,11 +346,11 @@ impl Shard {
                 continue;
             }
             let key = inner.value(row);
-            let hash = hash(&self.hasher, key);
+            let key = Key::new(&self.hasher, key);
             if values.is_null(row) {
                 // The engine itself never deletes a group; whoever did wants it empty.
                 if let Some(bucket) = self.buckets.get_mut(start)
-                    && let Some(slot) = bucket.find(hash, key)
+                    && let Some(slot) = bucket.find(key)
                 {
                     let bucket = Arc::make_mut(bucket);
                     bucket.forget(slot);
@@ -359,7 +358,7 @@ impl Shard {
                 continue;
             }
             let bucket = self.bucket(plan, *start);
-            let slot = bucket.slot(hash, key);
+            let slot = bucket.slot(key);
             bucket.grow();
             changelog::decode_value(plan, bucket, slot, values.value(row)).map_err(|error| fail(error.reason))?;
             bucket.group_mut(slot).timestamp = timestamps[row];
@@ -384,10 +383,6 @@ impl Shard {
     }
 }
 
-fn hash(hasher: &hashbrown::DefaultHashBuilder, key: &[u8]) -> u64 {
-    hasher.hash_one(key)
-}
-
 /// The slot of each row's key.
 fn find_slots(
     bucket: &mut Bucket,
@@ -400,7 +395,7 @@ fn find_slots(
     slots.reserve(rows.len());
     for row in rows {
         let key = keys.value(*row as usize);
-        slots.push(bucket.slot(hash(hasher, key), key));
+        slots.push(bucket.slot(Key::new(hasher, key)));
     }
     bucket.grow();
 }

@@ -53,7 +53,7 @@ pub(super) fn text_end<const ASCII: bool>(bytes: &[u8], mut at: usize) -> Option
 fn digits(bytes: &[u8], at: usize) -> (usize, u64) {
     let values = word(bytes, at) ^ (LOW * b'0' as u64);
     // The high bit of each byte that is above 9. Nothing carries into the next byte.
-    let others = ((values & !HIGH) + LOW * (0x80 - 10) | values) & HIGH;
+    let others = (((values & !HIGH) + LOW * (0x80 - 10)) | values) & HIGH;
     (others.trailing_zeros() as usize / 8, values)
 }
 
