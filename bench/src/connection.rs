@@ -8,12 +8,13 @@ use bytes::Bytes;
 use record::{Batch, split};
 use wire::messages::create_topics_response::CreateTopicsResponse;
 use wire::messages::fetch_response::{FetchResponse, PartitionData};
+use wire::messages::incremental_alter_configs_response::IncrementalAlterConfigsResponse;
 use wire::messages::produce_response::ProduceResponse;
 use wire::messages::response_header::ResponseHeader;
 use wire::{ErrorCode, Message, Reader, Records};
 
 use crate::Result;
-use crate::frames::{self, CREATE_TOPICS_VERSION, FETCH_VERSION, PRODUCE_VERSION};
+use crate::frames::{self, CREATE_TOPICS_VERSION, FETCH_VERSION, INCREMENTAL_ALTER_CONFIGS_VERSION, PRODUCE_VERSION};
 
 /// No broker has a reason to answer with more than was asked for.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -106,6 +107,13 @@ impl Connection {
         self.send(&frames::create_topic(topic, partitions, configs)?)?;
         let response: CreateTopicsResponse = decode(self.receive()?, CREATE_TOPICS_VERSION, 1)?;
         response.topics.iter().try_for_each(|topic| refused("create topic", topic.error_code))
+    }
+
+    /// Sets configs of a topic.
+    pub fn alter_topic(&mut self, topic: &str, configs: &[(&str, &str)]) -> Result<()> {
+        self.send(&frames::alter_topic(topic, configs)?)?;
+        let response: IncrementalAlterConfigsResponse = decode(self.receive()?, INCREMENTAL_ALTER_CONFIGS_VERSION, 1)?;
+        response.responses.iter().try_for_each(|resource| refused("alter topic", resource.error_code))
     }
 
     /// Waits until a topic takes records, by a first one on each partition: Kafka creates it a moment after it has said so.

@@ -8,6 +8,9 @@ use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, TimestampMs};
 use wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use wire::messages::delete_topics_request::DeleteTopicsRequest;
 use wire::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
+use wire::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
 use wire::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use wire::messages::request_header::RequestHeader;
 use wire::{Message, Records, Request, Writer};
@@ -17,6 +20,7 @@ use crate::Result;
 pub const PRODUCE_VERSION: i16 = 9;
 pub const FETCH_VERSION: i16 = 12;
 pub const CREATE_TOPICS_VERSION: i16 = 5;
+pub const INCREMENTAL_ALTER_CONFIGS_VERSION: i16 = 1;
 const DELETE_TOPICS_VERSION: i16 = 4;
 
 /// Where the records of these batches lie in time: a round instant, so that runs are alike.
@@ -92,6 +96,25 @@ pub fn create_topic(topic: &str, partitions: i32, configs: &[(&str, &str)]) -> R
         ..Default::default()
     };
     frame(CREATE_TOPICS_VERSION, &CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..Default::default() })
+}
+
+/// Sets configs of a topic.
+pub fn alter_topic(topic: &str, configs: &[(&str, &str)]) -> Result<Bytes> {
+    /// Kafka's number for resources that are topics, and for the operation that sets a value.
+    const TOPIC: i8 = 2;
+    const SET: i8 = 0;
+    let config = |(name, value): &(&str, &str)| AlterableConfig {
+        name: (*name).into(),
+        config_operation: SET,
+        value: Some((*value).into()),
+    };
+    let resource = AlterConfigsResource {
+        resource_type: TOPIC,
+        resource_name: topic.into(),
+        configs: configs.iter().map(config).collect(),
+    };
+    let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
+    frame(INCREMENTAL_ALTER_CONFIGS_VERSION, &request)
 }
 
 pub fn delete_topic(topic: &str) -> Result<Bytes> {

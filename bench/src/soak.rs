@@ -88,10 +88,10 @@ fn start_query(dir: &Path, grace: &str) -> Result<Server> {
         let bounds = [("segment.bytes", SEGMENT_BYTES), ("retention.bytes", TOPIC_BYTES)];
         connection.create_topic_with(topic, 1, &bounds)?;
     }
-    let bounds =
-        [("cleanup.policy", "compact,delete"), ("segment.bytes", SEGMENT_BYTES), ("retention.ms", CHANGELOG_MS)];
-    connection.create_topic_with(CHANGELOG, 1, &bounds)?;
     query::post_sql(&server.http, &query::QUERY.replace("${options}", &format!("WITH (grace = '{grace}')")))?;
+    // Only now: the query begins with a changelog of its own making.
+    let bounds = [("segment.bytes", SEGMENT_BYTES), ("retention.ms", CHANGELOG_MS)];
+    connection.alter_topic(CHANGELOG, &bounds)?;
     Ok(server)
 }
 
