@@ -24,6 +24,8 @@ use crate::topic::{self, NewTopic, Partition, Rules, Topic, TopicInfo};
 
 /// Most partitions that one request may create, as in Kafka.
 pub const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
+/// Most partitions at all: each costs memory, and files that are open.
+const PARTITIONS_OF_NODE_MAX: usize = 20_000;
 /// Producer ids that are given out at a time.
 const PRODUCER_ID_BLOCK: i64 = 1000;
 
@@ -168,8 +170,20 @@ impl Broker {
         if partitions as usize > PARTITIONS_PER_REQUEST_MAX {
             return Err(AdminError::Policy("Excessively large number of partitions per request.".to_owned()));
         }
+        self.check_room_for(partitions as usize)?;
         topic_config::validate(&new.configs)?;
         Ok(partitions)
+    }
+
+    /// Refuses partitions beyond what one node can carry.
+    fn check_room_for(&self, partitions: usize) -> Result<(), AdminError> {
+        let present: usize = self.catalog.topics().iter().map(|topic| topic.partitions.len()).sum();
+        if present + partitions > PARTITIONS_OF_NODE_MAX {
+            return Err(AdminError::Policy(format!(
+                "There are {present} partitions, and may be {PARTITIONS_OF_NODE_MAX}; delete topics that are not needed"
+            )));
+        }
+        Ok(())
     }
 
     /// A topic that differs only in `.` and `_`: metrics of both would have one name.
@@ -301,6 +315,7 @@ impl Broker {
         if (count - current) as usize > PARTITIONS_PER_REQUEST_MAX {
             return Err(AdminError::Policy("Excessively large number of partitions per request.".to_owned()));
         }
+        self.check_room_for((count - current) as usize)?;
         if validate_only {
             return Ok(());
         }

@@ -21,6 +21,7 @@ use crate::maintenance::Maintenance;
 use crate::metadata::journal::MetadataError;
 use crate::metadata::properties::{DataDirectory, DirectoryError};
 use crate::metadata::{Journal, NODE_ID};
+use crate::net::refusal::Refusals;
 use crate::options::{BrokerOptions, Durability};
 use crate::topic::{METADATA_LOG, Partition, Topic, TopicInfo};
 
@@ -100,6 +101,7 @@ pub struct Broker {
     metadata_log: Arc<Log>,
     pub(crate) server_configs: RwLock<Arc<ServerConfigs>>,
     recovery: RecoveryReport,
+    refusals: Refusals,
     maintenance: Maintenance,
     /// Set once, before anything is served.
     coordinators: OnceLock<Coordinators>,
@@ -138,6 +140,7 @@ impl Broker {
             journal: Mutex::new(journal),
             server_configs: RwLock::new(Arc::new(server_configs)),
             recovery,
+            refusals: Refusals::default(),
             maintenance: Maintenance::default(),
             coordinators: OnceLock::new(),
         });
@@ -204,6 +207,12 @@ impl Broker {
     #[must_use]
     pub fn recovery(&self) -> &RecoveryReport {
         &self.recovery
+    }
+
+    /// What the network front refused to clients.
+    #[must_use]
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// Why nothing is acknowledged any more, if so: the process should stop.

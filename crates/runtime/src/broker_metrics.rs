@@ -1,6 +1,7 @@
 //! Metrics of topics and groups, under the names of the well-known Kafka exporter, so that its dashboards work.
 
 use broker::Broker;
+use broker::net::refusal::Refusal;
 
 use crate::status::{Metric, MetricKind, Sample};
 
@@ -39,7 +40,16 @@ pub(crate) fn collect(broker: &Broker) -> Vec<Metric> {
         }
         lag_sums.push(sample(&[("consumergroup", &group.group_id)], lag_sum as f64));
     }
+    let refused = Refusal::ALL
+        .iter()
+        .map(|refusal| sample(&[("what", refusal.name())], broker.refusals().count(*refusal) as f64));
     vec![
+        Metric {
+            name: "millstream_refused_total".to_owned(),
+            help: "Refused to Kafka clients.".to_owned(),
+            kind: MetricKind::Counter,
+            samples: refused.collect(),
+        },
         gauge("kafka_brokers", "Brokers in the cluster.", vec![sample(&[], 1.0)]),
         gauge("kafka_topic_partitions", "Partitions of a topic.", partitions),
         gauge("kafka_topic_partition_current_offset", "High watermark of a partition.", newest),

@@ -7,10 +7,12 @@
 //! - [`safety`] — who may ask, and who may write: Host, Origin, `Sec-Fetch-*`.
 //! - `routes` — one file per section of `docs/http.md`.
 //! - `assets` — the console's files.
+//! - `places` — how many connections and live streams one address may have.
 //! - `problem` — errors as `application/problem+json`.
 //! - `stream` — the live stream of pages, and the tickers of endpoints.
 
 mod assets;
+mod places;
 mod problem;
 mod routes;
 pub mod safety;

@@ -18,11 +18,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
+use crate::places::Places;
 use crate::routes;
 use crate::safety::{Connection, Policy};
 
 /// Most connections at once, over all listeners.
 const CONNECTIONS_MAX: usize = 1024;
+/// Most connections of one address.
+const CONNECTIONS_OF_ADDRESS_MAX: usize = 256;
+/// Most live streams of one address: pages, each of which has one.
+const STREAMS_OF_ADDRESS_MAX: usize = 64;
 /// How long a client may take to send its request's head.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may leave us unable to write.
@@ -87,6 +92,8 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn os::Clock>,
     pub about: About,
     pub policy: Policy,
+    pub connections: Arc<Places>,
+    pub streams: Arc<Places>,
     pub stop: watch::Receiver<bool>,
 }
 
@@ -108,12 +115,16 @@ impl Server {
             clock: options.clock,
             about: options.about,
             policy: Policy { host_names, allow_get_writes: options.allow_get_writes },
+            connections: Places::new("connections", CONNECTIONS_OF_ADDRESS_MAX),
+            streams: Places::new("streams", STREAMS_OF_ADDRESS_MAX),
             stop: stopped.clone(),
         });
+        let of_addresses = shared.connections.clone();
         let router = routes::router(shared);
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         for (listener, _) in listeners {
-            tokio::spawn(accept(listener, router.clone(), connections.clone(), stopped.clone()));
+            let admission = (connections.clone(), of_addresses.clone());
+            tokio::spawn(accept(listener, router.clone(), admission, stopped.clone()));
         }
         Ok(Self { addresses, stop, connections })
     }
@@ -135,7 +146,7 @@ impl Server {
 async fn accept(
     listener: TcpListener,
     router: axum::Router,
-    connections: Arc<Semaphore>,
+    (connections, of_addresses): (Arc<Semaphore>, Arc<Places>),
     mut stopped: watch::Receiver<bool>,
 ) {
     loop {
@@ -153,11 +164,12 @@ async fn accept(
             }
         };
         // Over the limit the newest is turned away: those being served go on.
+        let Some(place) = of_addresses.enter(peer.ip()) else { continue };
         let Ok(permit) = connections.clone().try_acquire_owned() else { continue };
         let (router, stopped) = (router.clone(), stopped.clone());
         tokio::spawn(async move {
             serve(stream, peer, router, stopped).await;
-            drop(permit);
+            drop((permit, place));
         });
     }
 }

@@ -18,6 +18,7 @@ use runtime::{EndpointTicker, Event, InstantMs, Subscription};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::places::Place;
 use crate::server::{About, Shared};
 
 const PING_EVERY: Duration = Duration::from_secs(3);
@@ -96,12 +97,18 @@ impl Writer {
 }
 
 /// The live stream. `last_id` is the last event that a returning client saw.
-pub(crate) fn live(shared: Arc<Shared>, mut subscription: Subscription, last_id: Option<&str>) -> Response<Body> {
+pub(crate) fn live(
+    shared: Arc<Shared>,
+    place: Place,
+    mut subscription: Subscription,
+    last_id: Option<&str>,
+) -> Response<Body> {
     let epoch = shared.about.epoch.to_string();
     let resumed = last_id.and_then(|id| id.split_once('.')).is_some_and(|(of, _)| of == epoch);
     let (sender, response) = event_stream();
     let retry_ms = retry_ms(shared.about.epoch);
     tokio::spawn(async move {
+        let _place = place;
         let mut stop = shared.stop.clone();
         let mut writer = Writer { shared, resumed, seq: 0, text: format!("retry: {retry_ms}\n").into_bytes() };
         let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING_EVERY, PING_EVERY);
@@ -154,10 +161,11 @@ async fn send(sender: &mpsc::Sender<Bytes>, chunk: Bytes) -> Result<(), ()> {
 }
 
 /// An endpoint's ticker: `data:{…}` and an empty line, nothing else.
-pub(crate) fn ticker(shared: &Shared, mut ticker: EndpointTicker) -> Response<Body> {
+pub(crate) fn ticker(shared: &Shared, place: Place, mut ticker: EndpointTicker) -> Response<Body> {
     let (sender, response) = event_stream();
     let mut stop = shared.stop.clone();
     tokio::spawn(async move {
+        let _place = place;
         loop {
             let tick = tokio::select! {
                 tick = ticker.next() => tick,

@@ -10,7 +10,7 @@
 //!
 //! Versions: v2 throttle time · v4 the defaults −1 · v5 flexible, effective configs in the answer · v7 topic id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wire::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
@@ -18,7 +18,7 @@ use wire::messages::create_topics_response::{CreatableTopicConfigs, CreatableTop
 use wire::{ApiKey, Uuid};
 
 use super::{Api, Context, told};
-use crate::admin::AdminError;
+use crate::admin::{AdminError, PARTITIONS_PER_REQUEST_MAX};
 use crate::broker::Broker;
 use crate::config::{Overrides, topic as topic_config};
 use crate::metadata::NODE_ID;
@@ -35,14 +35,17 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: CreateTopicsRequest) ->
             *times.entry(&topic.name).or_default() += 1;
         }
         let mut topics = Vec::new();
-        let mut answered_twice = Vec::new();
+        let mut answered_twice = BTreeSet::new();
+        let asked = request.topics.iter().map(|topic| topic.num_partitions.max(1) as usize + topic.assignments.len());
+        let excessive = asked.fold(0_usize, usize::saturating_add) > PARTITIONS_PER_REQUEST_MAX;
         for topic in &request.topics {
             let result = if times.get(&*topic.name).is_some_and(|times| *times > 1) {
-                if answered_twice.contains(&&topic.name) {
+                if !answered_twice.insert(&topic.name) {
                     continue;
                 }
-                answered_twice.push(&topic.name);
                 Err(AdminError::InvalidRequest("Duplicate topic name.".to_owned()))
+            } else if excessive {
+                Err(AdminError::Policy("Excessively large number of partitions per request.".to_owned()))
             } else {
                 create(&broker, topic, request.validate_only)
             };

@@ -10,14 +10,16 @@
 //!
 //! Kafka: loggers, client metrics and groups have no configs here; their lists are empty.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use wire::messages::describe_configs_request::{DescribeConfigsRequest, DescribeConfigsResource};
 use wire::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
 };
-use wire::{ApiKey, ErrorCode};
+use wire::{ApiKey, ErrorCode, Str};
 
+use super::once::once;
 use super::{Api, Context, resource_named, told};
 use crate::admin::{AdminError, Resource};
 use crate::broker::Broker;
@@ -31,7 +33,8 @@ const CLIENT_METRICS: i8 = 16;
 const GROUP: i8 = 32;
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeConfigsRequest) -> Reply<DescribeConfigsResponse> {
-    let results = request.resources.iter().map(|resource| {
+    let resources = once(request.resources, |resource| (resource.resource_type, resource.resource_name.clone()));
+    let results = resources.iter().map(|resource| {
         let mut result = DescribeConfigsResult {
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
@@ -39,10 +42,9 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeConfigsRequest)
         };
         match entries(broker, resource) {
             Ok(entries) => {
-                let wanted = |entry: &Entry| match &resource.configuration_keys {
-                    Some(keys) if !keys.is_empty() => keys.iter().any(|key| *key == entry.name),
-                    _ => true,
-                };
+                let keys = resource.configuration_keys.as_deref().filter(|keys| !keys.is_empty());
+                let keys = keys.map(|keys| keys.iter().map(Str::as_str).collect::<HashSet<_>>());
+                let wanted = |entry: &Entry| keys.as_ref().is_none_or(|keys| keys.contains(entry.name.as_str()));
                 let shown = entries.into_iter().filter(wanted);
                 result.configs = shown.map(|entry| show(entry, request.include_synonyms)).collect();
             }

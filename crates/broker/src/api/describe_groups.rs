@@ -14,6 +14,7 @@ use wire::messages::describe_groups_request::DescribeGroupsRequest;
 use wire::messages::describe_groups_response::{DescribeGroupsResponse, DescribedGroup, DescribedGroupMember};
 use wire::{ApiKey, ErrorCode, Str};
 
+use super::once::once;
 use super::{Api, Context};
 use crate::broker::Broker;
 use crate::group::GroupState;
@@ -26,7 +27,9 @@ const ALL_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
 fn handle(broker: &Arc<Broker>, ctx: &Context, request: DescribeGroupsRequest) -> Reply<DescribeGroupsResponse> {
     let operations = if request.include_authorized_operations { ALL_OPERATIONS } else { i32::MIN };
-    let groups = request.groups.into_iter().map(|group_id| describe(broker, group_id, ctx.version, operations));
+    let groups = once(request.groups, Str::clone)
+        .into_iter()
+        .map(|group_id| describe(broker, group_id, ctx.version, operations));
     DescribeGroupsResponse { groups: groups.collect(), ..DescribeGroupsResponse::default() }.into()
 }
 

@@ -4,6 +4,7 @@
 //!
 //! Versions: v2 flexible · v3 top-level error · v4 total and usable bytes of the disk (total is not known: −1).
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use wire::messages::describe_log_dirs_request::DescribeLogDirsRequest;
@@ -22,10 +23,16 @@ pub(super) const API: Api = Api::new(ApiKey::DescribeLogDirs, 1..=4, |call| call
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeLogDirsRequest) -> Reply<DescribeLogDirsResponse> {
     let topics: Vec<DescribeLogDirsTopic> = match &request.topics {
         None => broker.catalog.topics().iter().map(|topic| describe(topic, None)).collect(),
-        Some(wanted) => wanted
-            .iter()
-            .filter_map(|wanted| Some(describe(&*broker.catalog.topic(&wanted.topic)?, Some(&wanted.partitions))))
-            .collect(),
+        Some(wanted) => {
+            let mut by_topic: BTreeMap<&Str, HashSet<i32>> = BTreeMap::new();
+            for wanted in wanted {
+                by_topic.entry(&wanted.topic).or_default().extend(&wanted.partitions);
+            }
+            let described = by_topic.iter();
+            described
+                .filter_map(|(topic, partitions)| Some(describe(&*broker.catalog.topic(topic)?, Some(partitions))))
+                .collect()
+        }
     };
     let log_dir = broker.log_dir();
     let usable_bytes = broker.disk.free_bytes(log_dir).ok().and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(-1);
@@ -38,7 +45,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeLogDirsRequest)
     DescribeLogDirsResponse { results: vec![result], ..DescribeLogDirsResponse::default() }.into()
 }
 
-fn describe(topic: &Topic, wanted: Option<&Vec<i32>>) -> DescribeLogDirsTopic {
+fn describe(topic: &Topic, wanted: Option<&HashSet<i32>>) -> DescribeLogDirsTopic {
     let shown =
         topic.partitions.iter().filter(|partition| wanted.is_none_or(|wanted| wanted.contains(&partition.index())));
     let partitions = shown.map(|partition| DescribeLogDirsPartition {

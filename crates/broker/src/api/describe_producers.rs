@@ -2,6 +2,7 @@
 //!
 //! Says which idempotent and transactional producers partitions know, and where their open transactions begin.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use wire::messages::describe_producers_request::DescribeProducersRequest;
@@ -17,8 +18,12 @@ use crate::reply::Reply;
 pub(super) const API: Api = Api::new(ApiKey::DescribeProducers, 0..=0, |call| call.run(handle));
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeProducersRequest) -> Reply<DescribeProducersResponse> {
+    let mut seen = HashSet::new();
     let topics = request.topics.into_iter().map(|topic| {
-        let partitions = topic.partition_indexes.iter().map(|index| describe(broker, &topic.name, *index));
+        let indexes = topic.partition_indexes.into_iter();
+        let partitions = indexes
+            .filter(|index| seen.insert((topic.name.clone(), *index)))
+            .map(|index| describe(broker, &topic.name, index));
         let partitions = partitions.collect();
         TopicResponse { name: topic.name, partitions }
     });

@@ -8,6 +8,7 @@ use wire::messages::describe_transactions_request::DescribeTransactionsRequest;
 use wire::messages::describe_transactions_response::{DescribeTransactionsResponse, TopicData, TransactionState};
 use wire::{ApiKey, ErrorCode, Str};
 
+use super::once::once;
 use super::{Api, Context};
 use crate::broker::Broker;
 use crate::reply::Reply;
@@ -19,7 +20,7 @@ fn handle(
     _ctx: &Context,
     request: DescribeTransactionsRequest,
 ) -> Reply<DescribeTransactionsResponse> {
-    let states = request.transactional_ids.into_iter().map(|id| describe(broker, id));
+    let states = once(request.transactional_ids, Str::clone).into_iter().map(|id| describe(broker, id));
     DescribeTransactionsResponse { transaction_states: states.collect(), ..DescribeTransactionsResponse::default() }
         .into()
 }

@@ -107,10 +107,16 @@ impl Wake for Bell {
 impl Fetch {
     fn new(broker: &Broker, ctx: &Context, mut request: FetchRequest) -> Fetch {
         let by_id = ctx.version >= 13;
+        // Each partition once, however often it is named: a fetch that waits looks at all of them at each wake.
+        let mut seen = HashSet::new();
         let topics = std::mem::take(&mut request.topics).into_iter().map(|mut wanted| {
+            // A fetch may wait for long, and must not keep its request's frame alive.
+            wanted.topic = wanted.topic.detach();
             let topic = if by_id { broker.topic_by_id(wanted.topic_id) } else { broker.catalog.topic(&wanted.topic) };
             let missing = if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
-            let partitions = std::mem::take(&mut wanted.partitions).into_iter().map(|request| {
+            let mut named = std::mem::take(&mut wanted.partitions);
+            named.retain(|named| seen.insert((wanted.topic.clone(), wanted.topic_id, named.partition)));
+            let partitions = named.into_iter().map(|request| {
                 let partition = match &topic {
                     None => Err(missing),
                     Some(topic) => {

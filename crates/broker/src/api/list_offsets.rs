@@ -7,18 +7,20 @@
 //!   largest timestamp, −4 earliest local (the same as earliest), −5 latest tiered (none: −1).
 //! - A timestamp finds the first *record* whose timestamp is not smaller, inside its batch, with its own timestamp.
 //! - Nothing found: offset −1, timestamp −1.
+//! - A partition that is named twice is INVALID_REQUEST.
 //!
 //! Versions: v2 isolation, throttle time · v4 leader epochs · v6 flexible · v7 −3 · v8 −4 · v9 −5 · v10 timeout.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use commitlog::Isolation;
 use record::TimestampMs;
-use wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest};
+use wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use wire::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
-use wire::{ApiKey, ErrorCode};
+use wire::{ApiKey, ErrorCode, Str};
 
 use super::{Api, Context, check_leader_epoch};
 use crate::broker::Broker;
@@ -34,20 +36,32 @@ const LATEST_TIERED: i64 = -5;
 
 fn handle(broker: &Arc<Broker>, ctx: &Context, request: ListOffsetsRequest) -> Reply<ListOffsetsResponse> {
     let isolation = if request.isolation_level == 1 { Isolation::LastStable } else { Isolation::HighWatermark };
+    let twice = named_twice(&request.topics);
     let topics = request.topics.into_iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|wanted| {
-            find(broker, ctx.version, isolation, &topic.name, wanted).unwrap_or_else(|error| {
-                ListOffsetsPartitionResponse {
-                    partition_index: wanted.partition_index,
-                    error_code: error.code(),
-                    ..ListOffsetsPartitionResponse::default()
-                }
+            let found = if twice.contains(&(topic.name.clone(), wanted.partition_index)) {
+                Err(ErrorCode::InvalidRequest)
+            } else {
+                find(broker, ctx.version, isolation, &topic.name, wanted)
+            };
+            found.unwrap_or_else(|error| ListOffsetsPartitionResponse {
+                partition_index: wanted.partition_index,
+                error_code: error.code(),
+                ..ListOffsetsPartitionResponse::default()
             })
         });
         let partitions = partitions.collect();
         ListOffsetsTopicResponse { name: topic.name, partitions }
     });
     ListOffsetsResponse { topics: topics.collect(), ..ListOffsetsResponse::default() }.into()
+}
+
+/// Partitions that a request names more than once: each is refused, as Kafka does.
+fn named_twice(topics: &[ListOffsetsTopic]) -> HashSet<(Str, i32)> {
+    let mut seen = HashSet::new();
+    let named =
+        topics.iter().flat_map(|topic| topic.partitions.iter().map(|p| (topic.name.clone(), p.partition_index)));
+    named.filter(|named| !seen.insert(named.clone())).collect()
 }
 
 fn find(

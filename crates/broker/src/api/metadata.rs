@@ -22,6 +22,7 @@ use wire::messages::metadata_response::{
 };
 use wire::{ApiKey, ErrorCode, Str};
 
+use super::once::once;
 use super::{Api, Context, cluster_operations, topic_operations};
 use crate::admin::AdminError;
 use crate::broker::Broker;
@@ -31,24 +32,22 @@ use crate::topic::{NewTopic, Topic, check_name};
 
 pub(super) const API: Api = Api::new(ApiKey::Metadata, 0..=13, |call| call.run(handle));
 
-fn handle(broker: &Arc<Broker>, ctx: &Context, request: MetadataRequest) -> Reply<MetadataResponse> {
+/// Most topics that one request makes; the client asks again for the others.
+const CREATED_MAX: usize = 100;
+
+fn handle(broker: &Arc<Broker>, ctx: &Context, mut request: MetadataRequest) -> Reply<MetadataResponse> {
+    request.topics = request.topics.map(|topics| once(topics, |topic| (topic.topic_id, topic.name.clone())));
     let may_create = ctx.version < 4 || request.allow_auto_topic_creation;
-    let missing = |wanted: &MetadataRequestTopic| {
-        wanted.topic_id.is_zero()
-            && wanted
-                .name
-                .as_deref()
-                .is_some_and(|name| check_name(name).is_ok() && broker.catalog.topic(name).is_none())
-    };
     let creates = may_create
-        && request.topics.as_ref().is_some_and(|topics| topics.iter().any(missing))
+        && request.topics.as_ref().is_some_and(|topics| topics.iter().any(|wanted| missing(broker, wanted)))
         && broker.server_configs().value("auto.create.topics.enable").as_deref() == Some("true");
     if !creates {
         return answer(broker, ctx, &request).into();
     }
     let (broker, ctx) = (Arc::clone(broker), ctx.clone());
     Reply::blocking(move || {
-        for wanted in request.topics.iter().flatten() {
+        let wanted = request.topics.iter().flatten().filter(|wanted| missing(&broker, wanted));
+        for wanted in wanted.take(CREATED_MAX) {
             let Some(name) = wanted.name.as_deref() else { continue };
             match broker.create_topic(name, NewTopic::default()) {
                 // Somebody was faster.
@@ -58,6 +57,12 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: MetadataRequest) -> Repl
         }
         answer(&broker, &ctx, &request)
     })
+}
+
+/// Whether this is the name of a topic that there could be, and is not.
+fn missing(broker: &Broker, wanted: &MetadataRequestTopic) -> bool {
+    let could_be = |name: &str| check_name(name).is_ok() && broker.catalog.topic(name).is_none();
+    wanted.topic_id.is_zero() && wanted.name.as_deref().is_some_and(could_be)
 }
 
 fn answer(broker: &Broker, ctx: &Context, request: &MetadataRequest) -> MetadataResponse {

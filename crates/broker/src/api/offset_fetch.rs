@@ -10,6 +10,7 @@
 //! Versions: v2 null topics: all · v5 leader epoch · v6 flexible · v7 requireStable · v8 many groups · v9 member epochs of
 //! the new protocol, which no group has yet.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use wire::messages::offset_fetch_request::OffsetFetchRequest;
@@ -19,6 +20,7 @@ use wire::messages::offset_fetch_response::{
 };
 use wire::{ApiKey, ErrorCode, Str};
 
+use super::once::once;
 use super::{Api, Context};
 use crate::broker::Broker;
 use crate::group::OffsetReply;
@@ -32,7 +34,7 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: OffsetFetchRequest) -> R
     if ctx.version >= 8 {
         return Reply::later(async move {
             let mut groups = Vec::with_capacity(request.groups.len());
-            for group in request.groups {
+            for group in once(request.groups, |group| group.group_id.clone()) {
                 let topics = group.topics.map(|topics| topics.into_iter().map(|t| (t.name, t.partition_indexes)));
                 let fetched = fetch(&broker, &group.group_id, topics.map(Iterator::collect), require_stable).await;
                 groups.push(group_response(group.group_id, fetched));
@@ -71,7 +73,7 @@ async fn fetch(
     topics: Option<Vec<(Str, Vec<i32>)>>,
     require_stable: bool,
 ) -> Fetched {
-    let Some(topics) = topics else {
+    let Some(mut topics) = topics else {
         let mut all: Vec<(Str, Vec<(i32, OffsetReply)>)> = Vec::new();
         for (topic, partition, reply) in broker.coordinators().fetch_all_offsets(group_id, require_stable).await? {
             match all.last_mut() {
@@ -81,6 +83,10 @@ async fn fetch(
         }
         return Ok(all);
     };
+    let mut seen = HashSet::new();
+    for (topic, partitions) in &mut topics {
+        partitions.retain(|partition| seen.insert((topic.clone(), *partition)));
+    }
     let wanted: Vec<(String, i32)> =
         topics.iter().flat_map(|(topic, ps)| ps.iter().map(|p| (topic.to_string(), *p))).collect();
     let replies = broker.coordinators().fetch_offsets(group_id, &wanted, require_stable).await?;

@@ -7,6 +7,7 @@ use super::coordinator::{Effects, GroupCoordinator};
 use super::offsets::OffsetEntry;
 use super::record::{GroupRecord, OffsetValue};
 use super::request::{Decision, Now, OffsetCommit, OffsetCommitRequest, OffsetReply};
+use super::room::offset_bytes;
 use super::state::{Group, GroupState};
 
 /// The fate of each offset of a commit, in the order of the request; or of all of them.
@@ -18,6 +19,10 @@ impl GroupCoordinator {
         let mut effects = Effects::default();
         if let Err(error) = self.check_commit(&request) {
             return effects.with(Err(error));
+        }
+        let bytes = request.offsets.iter().map(|commit| offset_bytes(&commit.topic, &commit.metadata)).sum();
+        if !self.take_room(&request.group_id, bytes, now) {
+            return effects.with(Err(ErrorCode::PolicyViolation));
         }
         if request.generation >= 0 && request.producer.is_none() {
             self.touch(&request.group_id, &request.member_id, now);

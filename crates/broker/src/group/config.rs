@@ -16,6 +16,8 @@ pub struct GroupConfig {
     pub offset_metadata_bytes_max: usize,
     /// `offsets.retention.minutes`, in milliseconds.
     pub offsets_retention_ms: i64,
+    /// Bytes that all groups together may take in memory. Kafka has no such bound.
+    pub state_bytes_max: usize,
     /// How long a member that never completed a join may stay away while its group rebalances.
     pub new_member_join_timeout_ms: u64,
 }
@@ -29,6 +31,7 @@ impl Default for GroupConfig {
             members_max: i32::MAX as usize,
             offset_metadata_bytes_max: 4_096,
             offsets_retention_ms: 7 * 24 * 60 * 60 * 1_000,
+            state_bytes_max: 128 << 20,
             new_member_join_timeout_ms: 300_000,
         }
     }

@@ -9,6 +9,7 @@ use super::config::GroupConfig;
 use super::offsets::OffsetEntry;
 use super::record::{GroupRecord, GroupValue};
 use super::request::{Decision, JoinReply, Now, ParkId, Parked, Released, SyncReply};
+use super::room::Room;
 use super::state::{Group, GroupState, Member};
 
 /// All groups of the broker. See the module's door sign.
@@ -19,6 +20,7 @@ pub struct GroupCoordinator {
     timers: BTreeMap<(u64, u64), Timer>,
     /// Producer → groups in which it has staged offsets.
     staging: HashMap<ProducerId, BTreeSet<String>>,
+    pub(super) room: Room,
     /// Runs through timers and joins: unique, increasing.
     pub(super) sequence: u64,
 }

@@ -18,6 +18,7 @@ use super::record::GroupRecord;
 use super::request::{
     Decision, HeartbeatRequest, JoinReply, JoinRequest, LeaveMember, LeaveReply, Now, ParkId, SyncReply, SyncRequest,
 };
+use super::room::member_bytes;
 use super::state::{Group, GroupState, Member};
 
 impl GroupCoordinator {
@@ -53,6 +54,13 @@ impl GroupCoordinator {
             if request.protocol_type.is_empty() || request.protocols.is_empty() {
                 return Err(ErrorCode::InconsistentGroupProtocol);
             }
+        }
+        let texts = [request.member_id.as_bytes(), request.client_id.as_bytes()];
+        let protocols = request.protocols.iter().flat_map(|(name, metadata)| [name.as_bytes(), metadata]);
+        if !self.take_room(&request.group_id, member_bytes(texts.into_iter().chain(protocols)), now) {
+            return Err(ErrorCode::GroupMaxSizeReached);
+        }
+        if !self.groups.contains_key(&request.group_id) {
             self.groups.insert(request.group_id.clone(), Group::new(request.group_id.clone()));
         }
         let members_max = self.config.members_max;
@@ -254,6 +262,10 @@ impl GroupCoordinator {
         effects: &mut Effects,
     ) -> Result<(), ErrorCode> {
         Self::check_joinable_id(&request.group_id)?;
+        let assigned: usize = request.assignments.iter().map(|(id, assignment)| id.len() + assignment.len()).sum();
+        if assigned > 0 && !self.take_room(&request.group_id, assigned, now) {
+            return Err(ErrorCode::GroupMaxSizeReached);
+        }
         let Some(group) = self.groups.get_mut(&request.group_id) else { return Err(ErrorCode::UnknownMemberId) };
         group.check_member(&request.member_id, request.group_instance_id.as_deref())?;
         if request.generation != group.generation {

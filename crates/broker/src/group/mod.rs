@@ -16,6 +16,7 @@
 //! - [`record`] — what is written to the log.
 //! - [`state`] — one group and its members.
 //! - [`offsets`] — committed and staged (transactional) offsets of one group.
+//! - `room` — how much memory all groups may take.
 //! - [`coordinator`] — the table of groups, replay, timers.
 //! - [`membership`] — join, sync, heartbeat, leave and the rebalance that they drive.
 //! - [`commit`] — offset commits, fetches, deletions and expiry.
@@ -29,6 +30,7 @@ pub mod membership;
 pub mod offsets;
 pub mod record;
 pub mod request;
+mod room;
 pub mod state;
 
 #[cfg(test)]

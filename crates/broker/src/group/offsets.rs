@@ -38,6 +38,11 @@ impl GroupOffsets {
         &self.committed
     }
 
+    /// Committed and staged.
+    pub fn all(&self) -> impl Iterator<Item = &ByPartition> {
+        std::iter::once(&self.committed).chain(self.staged.values())
+    }
+
     pub fn get(&self, topic: &str, partition: i32) -> Option<&OffsetEntry> {
         self.committed.get(topic)?.get(&partition)
     }
@@ -49,9 +54,8 @@ impl GroupOffsets {
 
     /// Every partition that has a committed or staged offset.
     pub fn partitions(&self) -> Vec<(String, i32)> {
-        let all = std::iter::once(&self.committed).chain(self.staged.values());
         let mut partitions: Vec<(String, i32)> =
-            all.flat_map(|by| by.iter().flat_map(|(t, p)| p.keys().map(|p| (t.clone(), *p)))).collect();
+            self.all().flat_map(|by| by.iter().flat_map(|(t, p)| p.keys().map(|p| (t.clone(), *p)))).collect();
         partitions.sort();
         partitions.dedup();
         partitions

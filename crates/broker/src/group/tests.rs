@@ -444,6 +444,7 @@ fn check(name: &str, text: &str) -> String {
             if let Some(setting) = line.strip_prefix("config ") {
                 match setting.split_once('=').expect("name=value") {
                     ("delay", value) => world.config.initial_rebalance_delay_ms = duration_ms(value),
+                    ("state-bytes", value) => world.config.state_bytes_max = value.parse().expect("a number"),
                     ("members", value) => world.config.members_max = value.parse().expect("a number"),
                     (other, _) => panic!("unknown setting {other}"),
                 }

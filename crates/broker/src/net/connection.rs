@@ -3,25 +3,40 @@
 //! The reading half takes a frame and begins it at once: appends happen in the order of arrival. What comes out, ready
 //! or not, goes into a queue; the writing half answers in the order of the queue. A parked answer therefore holds up
 //! the answers behind it, but not their work. The reading half takes the next frame only while the requests in work
-//! are within [`super::Limits`].
+//! are within [`super::Limits`], and while few bytes of answers wait for the client to take them.
+//!
+//! A connection whose last request cost much processor time begins the next one in the *slow lane*, a few threads that
+//! all such connections share, so that what many of them send (batches that unpack to a thousand times their size, say)
+//! leaves the other threads to everybody else.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Duration, timeout};
 
-use super::frame::{FrameError, Frames};
+use super::admission::{Cut, Place};
+use super::frame::{FrameError, Frames, PRODUCE_KEY};
+use super::patience::{Held, Patience, memory_of};
+use super::refusal::Refusal;
 use super::{Shared, send};
-use crate::api::{self, Origin};
+use crate::api::{self, BadFrame, Origin};
+use crate::broker::Broker;
 use crate::reply::{Answer, Body};
+
+/// A request that took this much processor time sends its connection's next one to the slow lane.
+const COSTLY: Duration = Duration::from_millis(20);
 
 /// A begun request, in the order of arrival.
 struct Begun {
     answer: Pin<Box<dyn Future<Output = Body> + Send>>,
+    /// Its bytes, when they are there already: its share of what may wait for the client.
+    held: Option<(Held, OwnedSemaphorePermit)>,
     /// Its share of the connection's bounds, given back when it is answered.
     _in_work: (OwnedSemaphorePermit, OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
 }
@@ -32,36 +47,50 @@ enum End {
     Gone,
     /// We stop, or a request asks for the end: what is in work is answered.
     Quiet,
-    /// The client did something that the log should name; what is in work is answered.
-    Loud(String),
+    /// The client did something that is refused; what is in work is answered.
+    Refused(Refusal, String),
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run(stream: TcpStream, peer: SocketAddr, id: u64, shared: &Arc<Shared>) {
+pub(super) async fn run(stream: TcpStream, peer: SocketAddr, id: u64, place: Place, cut: Cut, shared: &Arc<Shared>) {
     let Ok(local) = stream.local_addr() else { return };
     let (host, port) = shared.broker.address_for(local);
     let origin = Origin { peer, host, port, connection_id: id };
     let (read, write) = stream.into_split();
     let (queue, begun) = mpsc::channel(shared.limits.requests_in_work_max);
-    let writing = write_answers(write, begun, shared.limits.write_stall_timeout);
-    let reading = read_requests(Frames::new(read, Arc::clone(&shared.frame_budget)), &origin, queue, shared);
+    let writing = write_answers(write, begun, peer, shared);
+    let frames = Frames::new(read, Arc::clone(&shared.frame_budget));
+    let reading = read_requests(frames, &origin, &place, queue, shared);
     tokio::pin!(writing);
     let end = tokio::select! {
         // The writer ends first only when the client takes no more.
         () = &mut writing => return,
         end = reading => end,
+        // Said and counted where the new connection was let in.
+        () = cut_off(cut) => return,
     };
     match end {
         End::Gone => return,
         End::Quiet => {}
-        End::Loud(why) => shared.complaints.say(|| tracing::warn!(%peer, "closing a connection: {why}")),
+        End::Refused(what, why) => {
+            shared.refusals().note(what, Some(peer), format_args!("closing a connection: {why}"));
+        }
     }
     let _ = timeout(shared.limits.drain_timeout, writing).await;
+}
+
+/// Waits until the place is given to another.
+async fn cut_off(cut: Cut) {
+    if cut.await.is_err() {
+        // It spoke: nobody can cut it any more.
+        std::future::pending().await
+    }
 }
 
 async fn read_requests(
     mut frames: Frames<OwnedReadHalf>,
     origin: &Origin,
+    place: &Place,
     queue: mpsc::Sender<Begun>,
     shared: &Arc<Shared>,
 ) -> End {
@@ -69,7 +98,9 @@ async fn read_requests(
     let requests = Arc::new(Semaphore::new(limits.requests_in_work_max));
     let bytes = Arc::new(Semaphore::new(limits.bytes_in_work_max));
     let mut stop = shared.stop.clone();
+    let waiting = Arc::new(Semaphore::new(limits.answer_bytes_max));
     let mut patience = limits.first_frame_timeout;
+    let (mut silent, mut costly) = (true, false);
     loop {
         let Ok(request_permit) = Arc::clone(&requests).acquire_owned().await else { return End::Quiet };
         let waited = tokio::select! {
@@ -81,6 +112,7 @@ async fn read_requests(
             Ok(Err(e)) => return end_of(e),
             // A connection that waits for a long answer is not idle.
             Err(_) if requests.available_permits() + 1 < limits.requests_in_work_max => continue,
+            Err(_) if silent => return End::Refused(Refusal::Silent, "no request ever came".to_owned()),
             Err(_) => return End::Quiet,
         }
         let size = match timeout(limits.frame_timeout, frames.size(limits)).await {
@@ -90,15 +122,37 @@ async fn read_requests(
         };
         let share = u32::try_from(size.min(limits.bytes_in_work_max)).unwrap_or(u32::MAX);
         let Ok(bytes_permit) = Arc::clone(&bytes).acquire_many_owned(share).await else { return End::Quiet };
-        let time = limits.frame_timeout + Duration::from_secs((size / limits.frame_bytes_per_second_min) as u64);
-        let (frame, budget_share) = match timeout(time, frames.take(size)).await {
-            Ok(Ok(taken)) => taken,
-            Ok(Err(e)) => return end_of(e),
-            Err(_) => return end_of(FrameError::Timeout),
+        let (frame, budget_share) = match frames.take(size, limits).await {
+            Ok(taken) => taken,
+            Err(e) => return end_of(e),
         };
-        patience = limits.idle_timeout;
-        let answer: Pin<Box<dyn Future<Output = Body> + Send>> = match api::serve(&shared.broker, origin, frame) {
-            Ok(Answer::Now(body)) => Box::pin(std::future::ready(body)),
+        // What a Produce request brought stays until it is answered. No other request keeps its frame while it waits.
+        let budget_share = budget_share.filter(|_| api::key_of(&frame) == Some(PRODUCE_KEY));
+        if std::mem::take(&mut silent) {
+            patience = limits.idle_timeout;
+            place.spoke();
+        }
+        let (served, cost) = if costly {
+            let (broker, origin) = (Arc::clone(&shared.broker), origin.clone());
+            let Ok(_lane) = shared.slow_lane.acquire().await else { return End::Quiet };
+            match tokio::task::spawn_blocking(move || serve_metered(&broker, &origin, frame)).await {
+                Ok(served) => served,
+                Err(_) => return End::Quiet,
+            }
+        } else {
+            serve_metered(&shared.broker, origin, frame)
+        };
+        costly = cost >= COSTLY;
+        let mut held = None;
+        let answer: Pin<Box<dyn Future<Output = Body> + Send>> = match served {
+            Ok(Answer::Now(body)) => {
+                let len = body.as_deref().map_or(0, memory_of);
+                let share = u32::try_from(len.min(limits.answer_bytes_max)).unwrap_or(u32::MAX);
+                let memory = shared.answers.hold(len);
+                let Ok(permit) = Arc::clone(&waiting).acquire_many_owned(share).await else { return End::Quiet };
+                held = Some((memory, permit));
+                Box::pin(std::future::ready(body))
+            }
             Ok(Answer::Later(future)) => future,
             Ok(Answer::Blocking(work)) => {
                 let working = tokio::task::spawn_blocking(work);
@@ -106,28 +160,57 @@ async fn read_requests(
             }
             Ok(Answer::Silent) => continue,
             Ok(Answer::Close) => return End::Quiet,
-            Err(e) => return End::Loud(e.to_string()),
+            Err(e) => return End::Refused(Refusal::Request, e.to_string()),
         };
-        if queue.send(Begun { answer, _in_work: (request_permit, bytes_permit, budget_share) }).await.is_err() {
+        if queue.send(Begun { answer, held, _in_work: (request_permit, bytes_permit, budget_share) }).await.is_err() {
             return End::Quiet;
         }
     }
+}
+
+/// Begins a request, and says how much processor time that took.
+fn serve_metered(broker: &Arc<Broker>, origin: &Origin, frame: Bytes) -> (Result<Answer, BadFrame>, Duration) {
+    let spent = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default();
+    let before = spent();
+    let served = api::serve(broker, origin, frame);
+    (served, spent().saturating_sub(before))
 }
 
 fn end_of(e: FrameError) -> End {
     match e {
         // Also in the middle of a frame: clients are killed all the time.
         FrameError::Closed | FrameError::Io(_) => End::Gone,
-        FrameError::TooSmall(_) | FrameError::TooLarge { .. } | FrameError::Timeout => End::Loud(e.to_string()),
+        FrameError::TooSmall(_) | FrameError::TooLarge { .. } => End::Refused(Refusal::FrameSize, e.to_string()),
+        FrameError::Timeout => End::Refused(Refusal::SlowFrame, e.to_string()),
+        FrameError::NoRoom => End::Refused(Refusal::NoRoom, e.to_string()),
     }
 }
 
-async fn write_answers(socket: OwnedWriteHalf, mut begun: mpsc::Receiver<Begun>, stall: Duration) {
+async fn write_answers(
+    socket: OwnedWriteHalf,
+    mut begun: mpsc::Receiver<Begun>,
+    peer: SocketAddr,
+    shared: &Arc<Shared>,
+) {
     while let Some(request) = begun.recv().await {
         let Some(parts) = request.answer.await else { return };
-        if let Err(e) = send::send(&socket, parts, stall).await {
-            tracing::debug!(error = %e, "cannot write an answer");
-            return;
+        let _held = match request.held {
+            Some(held) => (held.0, Some(held.1)),
+            None => (shared.answers.hold(memory_of(&parts)), None),
+        };
+        let len = parts.iter().map(crate::reply::Part::len).sum();
+        let patience = Patience::new(&shared.answers, &shared.limits, len);
+        match send::send(&socket, parts, &patience).await {
+            Ok(()) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::TimedOut => {
+                let why = "closing a connection: its client does not take the answers";
+                shared.refusals().note(Refusal::SlowReader, Some(peer), why);
+                return;
+            }
+            Err(e) => {
+                tracing::debug!(error = %e, "cannot write an answer");
+                return;
+            }
         }
     }
 }

@@ -6,18 +6,22 @@
 //! +----------+---------------------------------+
 //! ```
 //!
-//! Memory grows with what has arrived, never with what was declared. What a frame may grow to comes out of a budget that
-//! all connections share; small frames do not need it, so that nobody's large ones keep them waiting.
+//! Memory grows with what has arrived, never with what was declared. What a large frame grows by comes out of a budget
+//! that all connections share, step by step; small frames do not need it, so that nobody's large ones keep them waiting.
+//! Each step must arrive in time. While somebody waits for the budget, that time is short, so that whoever holds much and
+//! sends little is cut; and whoever holds something waits for more only briefly, so that two halves never wait for each
+//! other.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Duration, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::Limits;
 use crate::api;
@@ -30,12 +34,12 @@ const READ_BYTES_MIN: usize = 8 << 10;
 const BUFFER_KEPT_BYTES_MAX: usize = 64 << 10;
 /// A frame up to this size takes nothing from the shared budget; a larger one must first really have sent as much.
 const SMALL_FRAME_BYTES_MAX: usize = 64 << 10;
+/// A large frame takes this much of the budget at a time.
+const STEP_BYTES: usize = 1 << 20;
 /// What one permit of the shared budget stands for.
-pub const BUDGET_UNIT_BYTES: usize = 1 << 10;
-/// How long a frame that has begun may bring nothing.
-const STALL_TIMEOUT: Duration = Duration::from_secs(20);
+const BUDGET_UNIT_BYTES: usize = 1 << 10;
 /// Key of Produce, the only request that may be large.
-const PRODUCE_KEY: i16 = 0;
+pub(super) const PRODUCE_KEY: i16 = 0;
 
 /// Why there is no frame.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub enum FrameError {
     },
     /// Nothing came, or it came too slowly.
     Timeout,
+    /// The budget of all connections is used up, and stayed so.
+    NoRoom,
 }
 
 impl fmt::Display for FrameError {
@@ -67,6 +73,7 @@ impl fmt::Display for FrameError {
                 write!(f, "frame of {size} bytes is larger than the {size_max} allowed; is this a Kafka client?")
             }
             FrameError::Timeout => f.write_str("no complete request in time"),
+            FrameError::NoRoom => f.write_str("no memory for a large request: too many of them at once"),
         }
     }
 }
@@ -90,16 +97,80 @@ impl Incoming for OwnedReadHalf {
     }
 }
 
+/// What large frames of all connections may hold.
+#[derive(Debug)]
+pub struct Budget {
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// A frame's part of the budget; given back when dropped.
+pub type Share = Option<OwnedSemaphorePermit>;
+
+impl Budget {
+    /// A budget of so many bytes.
+    pub fn new(bytes: usize) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(bytes.div_ceil(BUDGET_UNIT_BYTES)));
+        Arc::new(Self { permits, waiting: AtomicUsize::new(0) })
+    }
+
+    /// Raises `share` to `bytes`.
+    async fn raise(&self, share: &mut Share, bytes: usize, limits: &Limits) -> Result<(), FrameError> {
+        let held = share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = u32::try_from(bytes.div_ceil(BUDGET_UNIT_BYTES).saturating_sub(held)).unwrap_or(u32::MAX);
+        let permits = Arc::clone(&self.permits);
+        let more = match permits.try_acquire_many_owned(missing) {
+            Ok(more) => more,
+            Err(_) => {
+                let _waiting = Waiting::count(&self.waiting);
+                let patience = if held == 0 { limits.frame_timeout } else { limits.pressed_frame_timeout };
+                let more = timeout(patience, Arc::clone(&self.permits).acquire_many_owned(missing)).await;
+                more.map_err(|_| FrameError::NoRoom)?.map_err(|_| FrameError::NoRoom)?
+            }
+        };
+        match share {
+            Some(share) => share.merge(more),
+            None => *share = Some(more),
+        }
+        Ok(())
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// What is left, in bytes.
+    pub fn left(&self) -> usize {
+        self.permits.available_permits() * BUDGET_UNIT_BYTES
+    }
+}
+
+/// Somebody who waits for the budget, until dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn count(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The reading half of a connection.
 pub struct Frames<S> {
     socket: S,
     buffer: BytesMut,
-    budget: Arc<Semaphore>,
+    budget: Arc<Budget>,
 }
 
 impl<S: Incoming> Frames<S> {
-    /// `budget` counts in [`BUDGET_UNIT_BYTES`].
-    pub fn new(socket: S, budget: Arc<Semaphore>) -> Self {
+    /// Frames from `socket`.
+    pub fn new(socket: S, budget: Arc<Budget>) -> Self {
         Self { socket, buffer: BytesMut::new(), budget }
     }
 
@@ -152,16 +223,34 @@ impl<S: Incoming> Frames<S> {
     }
 
     /// The frame of this size, without the length before it, and its share of the budget.
-    pub async fn take(&mut self, size: usize) -> Result<(Bytes, Option<OwnedSemaphorePermit>), FrameError> {
+    pub async fn take(&mut self, size: usize, limits: &Limits) -> Result<(Bytes, Share), FrameError> {
+        let end = 4 + size;
         let mut share = None;
-        if size > SMALL_FRAME_BYTES_MAX {
-            self.fill(SMALL_FRAME_BYTES_MAX).await?;
-            let units = u32::try_from(size.div_ceil(BUDGET_UNIT_BYTES)).unwrap_or(u32::MAX);
-            share = Arc::clone(&self.budget).acquire_many_owned(units).await.ok();
+        self.fill_in_time(end.min(4 + SMALL_FRAME_BYTES_MAX), false, limits).await?;
+        // More may be here than was asked for: that needs its share, too.
+        while size > SMALL_FRAME_BYTES_MAX && (share.is_none() || self.buffer.len() < end) {
+            let step = end.min(self.buffer.len() + STEP_BYTES);
+            self.budget.clone().raise(&mut share, step, limits).await?;
+            self.fill_in_time(step, true, limits).await?;
         }
-        self.fill(4 + size).await?;
-        let mut frame = self.buffer.split_to(4 + size).freeze();
+        let mut frame = self.buffer.split_to(end).freeze();
         Ok((frame.split_off(4), share))
+    }
+
+    /// One step: it must be here within `frame_timeout`, or sooner when it holds what others wait for.
+    async fn fill_in_time(&mut self, len: usize, holds_budget: bool, limits: &Limits) -> Result<(), FrameError> {
+        let (budget, began) = (Arc::clone(&self.budget), Instant::now());
+        let filling = self.fill(len);
+        tokio::pin!(filling);
+        loop {
+            let left = limits.frame_timeout.saturating_sub(began.elapsed());
+            if let Ok(filled) = timeout(left.min(limits.pressed_frame_timeout), &mut filling).await {
+                return filled;
+            }
+            if (holds_budget && budget.is_wanted()) || began.elapsed() >= limits.frame_timeout {
+                return Err(FrameError::Timeout);
+            }
+        }
     }
 
     async fn fill(&mut self, len: usize) -> Result<(), FrameError> {
@@ -170,9 +259,7 @@ impl<S: Incoming> Frames<S> {
             // As much again as there is: the buffer at most doubles what the client really sent.
             let room = missing.min(self.buffer.len().max(READ_BYTES_MIN)).max(READ_BYTES_MIN);
             self.buffer.reserve(room);
-            let reading = timeout(STALL_TIMEOUT, self.socket.read_buf(&mut self.buffer)).await;
-            let read = reading.map_err(|_| FrameError::Timeout)?.map_err(FrameError::Io)?;
-            if read == 0 {
+            if self.socket.read_buf(&mut self.buffer).await.map_err(FrameError::Io)? == 0 {
                 return Err(match self.buffer.len() {
                     0 => FrameError::Closed,
                     _ => FrameError::Io(io::ErrorKind::UnexpectedEof.into()),

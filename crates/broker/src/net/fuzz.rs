@@ -12,10 +12,9 @@ use std::task::{Context, Poll};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
 
 use super::Limits;
-use super::frame::{BUDGET_UNIT_BYTES, FrameError, Frames, Incoming};
+use super::frame::{Budget, FrameError, Frames, Incoming};
 
 /// Small bounds, so that small inputs reach them.
 const FRAME_BYTES_MAX: usize = 2 << 10;
@@ -97,13 +96,13 @@ pub fn fuzz_frames(bytes: &[u8]) {
 
 async fn take_all(mut bytes: &[u8], source: Crumbs<'_>) {
     let limits = Limits { frame_bytes_max: FRAME_BYTES_MAX, produce_bytes_max: PRODUCE_BYTES_MAX, ..Limits::default() };
-    let budget = Arc::new(Semaphore::new(PRODUCE_BYTES_MAX / BUDGET_UNIT_BYTES));
+    let budget = Budget::new(PRODUCE_BYTES_MAX + 1024);
     let mut frames = Frames::new(source, Arc::clone(&budget));
     loop {
         let expected = split(&mut bytes);
         let got = match frames.wait().await {
             Ok(()) => match frames.size(&limits).await {
-                Ok(size) => frames.take(size).await.map(|(frame, _)| frame),
+                Ok(size) => frames.take(size, &limits).await.map(|(frame, _)| frame),
                 Err(e) => Err(e),
             },
             Err(e) => Err(e),
@@ -117,7 +116,7 @@ async fn take_all(mut bytes: &[u8], source: Crumbs<'_>) {
                     FrameError::Io(_) => End::Cut,
                     FrameError::TooSmall(_) => End::TooSmall,
                     FrameError::TooLarge { .. } => End::TooLarge,
-                    FrameError::Timeout => panic!("no byte was late"),
+                    FrameError::Timeout | FrameError::NoRoom => panic!("no byte was late, and there was room"),
                 };
                 assert_eq!(end, expected);
                 break;
@@ -125,7 +124,7 @@ async fn take_all(mut bytes: &[u8], source: Crumbs<'_>) {
             (got, expected) => panic!("{got:?} where {expected:?} was sent"),
         }
     }
-    assert_eq!(budget.available_permits(), PRODUCE_BYTES_MAX / BUDGET_UNIT_BYTES, "the budget came back");
+    assert_eq!(budget.left(), PRODUCE_BYTES_MAX + 1024, "the budget came back");
 }
 
 /// The frame at the front of all bytes there are, which are moved past it.

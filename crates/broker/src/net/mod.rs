@@ -7,13 +7,19 @@
 //! - [`listen`] — binding addresses, and saying who has a busy port.
 //! - [`frame`] — taking frames off a socket without trusting their lengths.
 //! - [`connection`] — one connection: a reading half that begins requests, a writing half that answers them.
+//! - [`admission`] — who may have a connection.
 //! - [`send`] — putting answers on a socket: bytes and file ranges.
+//! - [`patience`] — how long a client may take to take them.
+//! - [`refusal`] — what was refused: counted, and said in the log.
 //! - [`fuzz`] — what any bytes may do to the framing.
 
+mod admission;
 mod connection;
 mod frame;
 mod fuzz;
 pub mod listen;
+mod patience;
+pub mod refusal;
 mod send;
 #[cfg(test)]
 mod tests;
@@ -33,12 +39,20 @@ pub use listen::{BindError, bind};
 
 use crate::broker::Broker;
 use crate::config::Overrides;
+use admission::{Admission, Bounds};
+use frame::Budget;
+use patience::AnswerMemory;
+use refusal::{Refusal, Refusals};
 
 /// Bounds of the front. Everything that queues or waits has one.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections at a time; more are closed at once.
     pub connections_max: usize,
+    /// Connections of one address at a time (Kafka's `max.connections.per.ip`); more are closed at once.
+    pub connections_of_address_max: usize,
+    /// Connections that have not sent a whole request yet; one more costs the oldest of them its place.
+    pub silent_connections_max: usize,
     /// Requests of one connection that are begun but not answered.
     pub requests_in_work_max: usize,
     /// Bytes of those requests.
@@ -53,12 +67,20 @@ pub struct Limits {
     pub first_frame_timeout: Duration,
     /// How long a connection may stay without a request (Kafka's `connections.max.idle.ms`).
     pub idle_timeout: Duration,
-    /// How long a frame that has begun may take to arrive, beside what [`Limits::frame_bytes_per_second_min`] gives it.
+    /// How long a frame that has begun may take to arrive; of a large one, each further MiB.
     pub frame_timeout: Duration,
-    /// The slowest rate at which a large frame may arrive.
-    pub frame_bytes_per_second_min: usize,
+    /// How long a further MiB may take while others wait for the memory that the frame holds.
+    pub pressed_frame_timeout: Duration,
+    /// Bytes of answers that wait for one client to take them; with more, nothing is read from it.
+    pub answer_bytes_max: usize,
+    /// Bytes of answers that wait on all connections; with more, patience with the clients is short.
+    pub answers_bytes_max: usize,
+    /// The slowest rate at which an answer may be taken.
+    pub answer_bytes_per_second_min: usize,
     /// How long a client may refuse to take any byte of an answer.
     pub write_stall_timeout: Duration,
+    /// The same, while patience is short.
+    pub pressed_write_stall_timeout: Duration,
     /// How long requests in work may take once the server stops.
     pub drain_timeout: Duration,
 }
@@ -67,16 +89,22 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 4096,
+            connections_of_address_max: 1024,
+            silent_connections_max: 512,
             requests_in_work_max: 16,
             bytes_in_work_max: 8 << 20,
             produce_bytes_max: 100 << 20,
             frame_bytes_max: 4 << 20,
-            frames_bytes_max: 256 << 20,
+            frames_bytes_max: 128 << 20,
             first_frame_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(600),
             frame_timeout: Duration::from_secs(30),
-            frame_bytes_per_second_min: 128 << 10,
+            pressed_frame_timeout: Duration::from_secs(2),
+            answer_bytes_max: 1 << 20,
+            answers_bytes_max: 64 << 20,
+            answer_bytes_per_second_min: 16 << 10,
             write_stall_timeout: Duration::from_secs(30),
+            pressed_write_stall_timeout: Duration::from_secs(2),
             drain_timeout: Duration::from_secs(1),
         }
     }
@@ -90,6 +118,7 @@ impl Limits {
         let size = |name: &str| given(name).and_then(|value| usize::try_from(value).ok());
         Self {
             connections_max: size("max.connections").unwrap_or(self.connections_max),
+            connections_of_address_max: size("max.connections.per.ip").unwrap_or(self.connections_of_address_max),
             produce_bytes_max: size("socket.request.max.bytes").unwrap_or(self.produce_bytes_max),
             idle_timeout: given("connections.max.idle.ms").map_or(self.idle_timeout, Duration::from_millis),
             ..self
@@ -110,11 +139,19 @@ pub struct Server {
 struct Shared {
     broker: Arc<Broker>,
     limits: Limits,
-    slots: Arc<Semaphore>,
-    frame_budget: Arc<Semaphore>,
+    admission: Arc<Admission>,
+    frame_budget: Arc<Budget>,
+    answers: Arc<AnswerMemory>,
+    /// Threads for requests of connections whose requests cost much.
+    slow_lane: Semaphore,
     stop: watch::Receiver<bool>,
-    complaints: Complaints,
     next_connection_id: AtomicU64,
+}
+
+impl Shared {
+    fn refusals(&self) -> &Refusals {
+        self.broker.refusals()
+    }
 }
 
 impl Server {
@@ -128,17 +165,25 @@ impl Server {
         let limits = limits.with_configs(&broker.server_configs().fixed);
         // Half of the files stay for the logs.
         let connections_max = limits.connections_max.min(listen::raise_open_files_max() / 2).max(1);
-        let limits = Limits { connections_max, ..limits };
+        let limits = Limits {
+            connections_max,
+            silent_connections_max: limits.silent_connections_max.min(connections_max / 2).max(2),
+            ..limits
+        };
         let shared = Arc::new(Shared {
             broker: Arc::clone(broker),
-            slots: Arc::new(Semaphore::new(limits.connections_max)),
+            admission: Admission::new(Bounds {
+                connections_max: limits.connections_max,
+                connections_of_address_max: limits.connections_of_address_max,
+                silent_max: limits.silent_connections_max,
+            }),
+            answers: Arc::default(),
+            // Half of the processors stay for those whose requests are cheap.
+            slow_lane: Semaphore::new(std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1))),
             // At least one frame of the largest size must fit.
-            frame_budget: Arc::new(Semaphore::new(
-                limits.frames_bytes_max.max(limits.produce_bytes_max).div_ceil(frame::BUDGET_UNIT_BYTES),
-            )),
+            frame_budget: Budget::new(limits.frames_bytes_max.max(limits.produce_bytes_max + 1024)),
             limits,
             stop: stopped,
-            complaints: Complaints::default(),
             next_connection_id: AtomicU64::new(1),
         });
         let mut addresses = Vec::new();
@@ -183,7 +228,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             }
             Err(e) => {
                 // Out of descriptors, most likely: the listener stays readable, so do not spin on it.
-                shared.complaints.say(|| tracing::warn!(error = %e, "cannot accept a connection"));
+                shared.refusals().note(Refusal::Accept, None, format_args!("cannot accept a connection: {e}"));
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -194,41 +239,24 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) -> Option<impl Future<Output = ()> + Send + use<>> {
-    let Ok(slot) = Arc::clone(&shared.slots).try_acquire_owned() else {
-        let connections_max = shared.limits.connections_max;
-        shared.complaints.say(|| tracing::warn!(%peer, connections_max, "too many connections: closed a new one"));
-        return None;
-    };
-    let _ = stream.set_nodelay(true);
     let id = shared.next_connection_id.fetch_add(1, Ordering::Relaxed);
-    let shared = Arc::clone(shared);
-    Some(async move {
-        connection::run(stream, peer, id, &shared).await;
-        drop(slot);
-    })
-}
-
-/// Log lines that clients can cause: at most one a second, so that nobody can fill the log.
-#[derive(Debug, Default)]
-struct Complaints {
-    last: Mutex<Option<std::time::Instant>>,
-    unsaid: AtomicU64,
-}
-
-impl Complaints {
-    fn say(&self, line: impl FnOnce()) {
-        {
-            let mut last = self.last.lock();
-            if last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
-                self.unsaid.fetch_add(1, Ordering::Relaxed);
-                return;
-            }
-            *last = Some(std::time::Instant::now());
+    let (place, cut, cut_another) = match shared.admission.enter(peer.ip(), id) {
+        Ok(entered) => entered,
+        Err(refusal) => {
+            let (of_all, of_address) = (shared.limits.connections_max, shared.limits.connections_of_address_max);
+            let why = format_args!(
+                "closed a new connection: there may be {of_all} (max.connections), and {of_address} of one address \
+                 (max.connections.per.ip)"
+            );
+            shared.refusals().note(refusal, Some(peer), why);
+            return None;
         }
-        let unsaid = self.unsaid.swap(0, Ordering::Relaxed);
-        if unsaid > 0 {
-            tracing::warn!(unsaid, "more such events were not logged");
-        }
-        line();
+    };
+    if cut_another {
+        let why = "closed the oldest connection that has not sent a request, for a new one";
+        shared.refusals().note(Refusal::Silent, None, why);
     }
+    let _ = stream.set_nodelay(true);
+    let shared = Arc::clone(shared);
+    Some(async move { connection::run(stream, peer, id, place, cut, &shared).await })
 }

@@ -25,6 +25,8 @@ pub enum Refusal {
     FrameSize,
     /// A frame that came too slowly.
     SlowFrame,
+    /// A large frame, because others hold all the memory that there is for them.
+    NoRoom,
     /// Bytes that are no request that we serve.
     Request,
     /// A connection whose client does not take its answers.
@@ -35,12 +37,13 @@ pub enum Refusal {
 
 impl Refusal {
     /// All kinds.
-    pub const ALL: [Refusal; 8] = [
+    pub const ALL: [Refusal; 9] = [
         Refusal::Connections,
         Refusal::ConnectionsOfAddress,
         Refusal::Silent,
         Refusal::FrameSize,
         Refusal::SlowFrame,
+        Refusal::NoRoom,
         Refusal::Request,
         Refusal::SlowReader,
         Refusal::Accept,
@@ -55,6 +58,7 @@ impl Refusal {
             Refusal::Silent => "silent",
             Refusal::FrameSize => "frame_size",
             Refusal::SlowFrame => "slow_frame",
+            Refusal::NoRoom => "no_room",
             Refusal::Request => "request",
             Refusal::SlowReader => "slow_reader",
             Refusal::Accept => "accept",

@@ -9,8 +9,8 @@ use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::time::{Duration, timeout};
 
+use super::patience::Patience;
 use crate::reply::Part;
 
 /// A file range on a disk without descriptors is read in steps of this many bytes.
@@ -18,20 +18,22 @@ const READ_STEP_BYTES: usize = 256 << 10;
 /// One call of `sendfile` moves at most this much, so that a cold file does not hold a thread for long.
 const SENDFILE_STEP_BYTES: usize = 1 << 20;
 
-/// Sends all parts, in order. Fails when the client takes nothing for as long as `stall`.
-pub async fn send(socket: &OwnedWriteHalf, parts: Vec<Part>, stall: Duration) -> io::Result<()> {
+/// Sends all parts, in order. Fails when the client tries our patience for too long.
+pub async fn send(socket: &OwnedWriteHalf, parts: Vec<Part>, patience: &Patience<'_>) -> io::Result<()> {
     let stream: &TcpStream = socket.as_ref();
     let count = parts.len();
     for (at, part) in parts.into_iter().enumerate() {
         // More follows: let the kernel fill its segments.
         let flags = if at + 1 < count { SendFlags::MORE } else { SendFlags::empty() } | SendFlags::NOSIGNAL;
         match part {
-            Part::Bytes(bytes) | Part::Chunk(Chunk::Bytes(bytes)) => send_bytes(stream, &bytes, flags, stall).await?,
+            Part::Bytes(bytes) | Part::Chunk(Chunk::Bytes(bytes)) => {
+                send_bytes(stream, &bytes, flags, patience).await?
+            }
             Part::Chunk(Chunk::FileRange { file, position, len }) => {
                 if file.as_fd().is_some() {
-                    send_file(stream, &file, position, len as usize, stall).await?;
+                    send_file(stream, &file, position, len as usize, patience).await?;
                 } else {
-                    send_by_reading(stream, &file, position, len as usize, flags, stall).await?;
+                    send_by_reading(stream, &file, position, len as usize, flags, patience).await?;
                 }
             }
         }
@@ -39,9 +41,9 @@ pub async fn send(socket: &OwnedWriteHalf, parts: Vec<Part>, stall: Duration) ->
     Ok(())
 }
 
-async fn send_bytes(stream: &TcpStream, mut bytes: &[u8], flags: SendFlags, stall: Duration) -> io::Result<()> {
+async fn send_bytes(stream: &TcpStream, mut bytes: &[u8], flags: SendFlags, patience: &Patience<'_>) -> io::Result<()> {
     while !bytes.is_empty() {
-        let sent = when_writable(stream, stall, || Ok(rustix::net::send(stream, bytes, flags)?)).await?;
+        let sent = when_writable(stream, patience, || Ok(rustix::net::send(stream, bytes, flags)?)).await?;
         bytes = &bytes[sent..];
     }
     Ok(())
@@ -52,12 +54,12 @@ async fn send_file(
     file: &Arc<dyn File>,
     position: u64,
     len: usize,
-    stall: Duration,
+    patience: &Patience<'_>,
 ) -> io::Result<()> {
     let (mut position, end) = (position, position + len as u64);
     while position < end {
         let step = usize::try_from(end - position).unwrap_or(usize::MAX).min(SENDFILE_STEP_BYTES);
-        let sent = when_writable(stream, stall, || {
+        let sent = when_writable(stream, patience, || {
             let Some(descriptor) = file.as_fd() else { return Err(io::ErrorKind::Unsupported.into()) };
             let mut from = position;
             Ok(rustix::fs::sendfile(stream, descriptor, Some(&mut from), step)?)
@@ -78,14 +80,14 @@ async fn send_by_reading(
     position: u64,
     len: usize,
     flags: SendFlags,
-    stall: Duration,
+    patience: &Patience<'_>,
 ) -> io::Result<()> {
     let mut done = 0;
     let mut step = vec![0; len.min(READ_STEP_BYTES)];
     while done < len {
         let read = (len - done).min(step.len());
         file.read_exact_at(&mut step[..read], position + done as u64)?;
-        send_bytes(stream, &step[..read], flags, stall).await?;
+        send_bytes(stream, &step[..read], flags, patience).await?;
         done += read;
     }
     Ok(())
@@ -93,13 +95,13 @@ async fn send_by_reading(
 
 async fn when_writable(
     stream: &TcpStream,
-    stall: Duration,
+    patience: &Patience<'_>,
     mut attempt: impl FnMut() -> io::Result<usize>,
 ) -> io::Result<usize> {
     loop {
         match stream.try_io(Interest::WRITABLE, &mut attempt) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                timeout(stall, stream.writable()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+                patience.writable(stream).await?;
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             other => return other,

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener as AsyncListener, TcpStream};
-use tokio::sync::Semaphore;
 
-use super::frame::{FrameError, Frames};
+use super::frame::{Budget, FrameError, Frames};
 use super::{BindError, Limits, bind};
 
 #[test]
@@ -54,10 +53,10 @@ fn frames_are_bounded_by_what_they_may_be() {
             client.write_all(&key).await.expect("written");
             client.write_all(&[7; 6]).await.expect("written");
             drop(client);
-            let mut frames = Frames::new(server.into_split().0, Arc::new(Semaphore::new(1 << 20)));
+            let mut frames = Frames::new(server.into_split().0, Budget::new(1 << 30));
             match frames.size(&Limits::default()).await {
                 Err(e) => e.to_string(),
-                Ok(size) => match frames.take(size).await {
+                Ok(size) => match frames.take(size, &Limits::default()).await {
                     Ok((frame, _)) => format!("frame of {}", frame.len()),
                     Err(FrameError::Io(e)) => format!("cut: {:?}", e.kind()),
                     Err(e) => e.to_string(),
@@ -101,11 +100,11 @@ fn a_frame_arrives_in_crumbs_and_two_at_once() {
             }
             client.write_all(rest).await.expect("written");
         });
-        let mut frames = Frames::new(server.into_split().0, Arc::new(Semaphore::new(1 << 20)));
+        let mut frames = Frames::new(server.into_split().0, Budget::new(1 << 30));
         for fill in [1_u8, 2] {
             frames.wait().await.expect("more");
             let size = frames.size(&Limits::default()).await.expect("a size");
-            let (frame, _) = frames.take(size).await.expect("a frame");
+            let (frame, _) = frames.take(size, &Limits::default()).await.expect("a frame");
             assert_eq!(frame.len(), 20_000);
             assert!(frame.iter().all(|byte| *byte == fill));
         }
@@ -118,7 +117,8 @@ fn large_frames_share_a_budget_and_small_ones_do_not_need_it() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = AsyncListener::bind("127.0.0.1:0").await.expect("bound");
-        let budget = Arc::new(Semaphore::new(150));
+        let limits = Limits::default();
+        let budget = Budget::new(150 << 10);
         let mut connections = Vec::new();
         for size in [100_000_usize, 100_000, 1000] {
             let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
@@ -134,12 +134,43 @@ fn large_frames_share_a_budget_and_small_ones_do_not_need_it() {
         let (mut small, size) = connections.pop().expect("three");
         let (mut second, second_size) = connections.pop().expect("two");
         let (mut first, first_size) = connections.pop().expect("one");
-        let (_, first_share) = first.take(first_size).await.expect("fits");
+        let (_, first_share) = first.take(first_size, &limits).await.expect("fits");
         assert!(first_share.is_some());
-        let waits = tokio::time::timeout(Duration::from_millis(50), second.take(second_size)).await;
+        let waits = tokio::time::timeout(Duration::from_millis(50), second.take(second_size, &limits)).await;
         assert!(waits.is_err(), "the budget is used up");
-        assert!(small.take(size).await.expect("needs none").1.is_none());
+        assert!(small.take(size, &limits).await.expect("needs none").1.is_none());
         drop(first_share);
-        assert!(second.take(second_size).await.expect("fits now").1.is_some());
+        assert!(second.take(second_size, &limits).await.expect("fits now").1.is_some());
+    });
+}
+
+#[test]
+fn who_holds_much_and_sends_nothing_is_cut_when_others_wait() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = AsyncListener::bind("127.0.0.1:0").await.expect("bound");
+        let limits = Limits { pressed_frame_timeout: Duration::from_millis(50), ..Limits::default() };
+        let budget = Budget::new(150 << 10);
+        let mut connections = Vec::new();
+        for sent in [70_000_usize, 100_000] {
+            let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
+            let (server, _) = listener.accept().await.expect("accepted");
+            connections.push(Frames::new(server.into_split().0, Arc::clone(&budget)));
+            tokio::spawn(async move {
+                client.write_all(&100_000_u32.to_be_bytes()).await.expect("written");
+                client.write_all(&vec![0; sent]).await.expect("written");
+                std::future::pending::<()>().await;
+            });
+        }
+        let [stalls, whole] = &mut connections[..] else { panic!("two") };
+        let (stalled, whole) = tokio::join!(stalls.take(100_000, &limits), async {
+            // The other one has its share first.
+            while budget.left() == 150 << 10 {
+                tokio::task::yield_now().await;
+            }
+            whole.take(100_000, &limits).await
+        });
+        assert!(matches!(stalled, Err(FrameError::Timeout)), "{stalled:?}");
+        assert!(whole.is_ok(), "{whole:?}");
     });
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use broker::net::refusal::Refusal;
 use broker::net::{Limits, Server, bind};
 use broker::{Broker, BrokerOptions, NewTopic};
 use bytes::Bytes;
@@ -218,6 +219,102 @@ fn connections_are_bounded() {
             tokio::task::yield_now().await;
         };
         assert_eq!(answer::<MetadataResponse>(&mut fourth, 0, 8).await.0, 4);
+        front.stop().await;
+    });
+}
+
+async fn until_refused(front: &Front, refusal: Refusal) {
+    let refused = async {
+        while front.broker.refusals().count(refusal) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("it is refused in time");
+}
+
+#[test]
+fn connections_of_one_address_are_bounded() {
+    run(async {
+        let front = Front::start("address-max", Limits { connections_of_address_max: 1, ..Limits::default() }).await;
+        let mut first = front.connect().await;
+        let mut second = front.connect().await;
+        assert!(is_closed(&mut second).await);
+        assert_eq!(front.broker.refusals().count(Refusal::ConnectionsOfAddress), 1);
+        first.write_all(&numbered(8, 1, &MetadataRequest::default())).await.expect("written");
+        assert_eq!(answer::<MetadataResponse>(&mut first, 0, 8).await.0, 1);
+        front.stop().await;
+    });
+}
+
+#[test]
+fn silent_connections_make_room_for_new_ones() {
+    run(async {
+        let front = Front::start("silent", Limits { silent_connections_max: 2, ..Limits::default() }).await;
+        let mut speaks = front.connect().await;
+        speaks.write_all(&numbered(8, 1, &MetadataRequest::default())).await.expect("written");
+        assert_eq!(answer::<MetadataResponse>(&mut speaks, 0, 8).await.0, 1);
+        let mut silent = Vec::new();
+        for _ in 0..4 {
+            silent.push(front.connect().await);
+        }
+        for oldest in &mut silent[..2] {
+            assert!(is_closed(oldest).await);
+        }
+        assert_eq!(front.broker.refusals().count(Refusal::Silent), 2);
+        for socket in [&mut speaks, &mut silent.remove(3)] {
+            socket.write_all(&numbered(8, 2, &MetadataRequest::default())).await.expect("written");
+            assert_eq!(answer::<MetadataResponse>(socket, 0, 8).await.0, 2);
+        }
+        front.stop().await;
+    });
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_soon_when_memory_is_short() {
+    run(async {
+        let limits = Limits {
+            answers_bytes_max: 1 << 10,
+            answer_bytes_max: 64 << 10,
+            pressed_write_stall_timeout: Duration::from_millis(100),
+            ..Limits::default()
+        };
+        let front = Front::start("deaf", limits).await;
+        front.broker.create_topic("wide", NewTopic { partitions: Some(500), ..NewTopic::default() }).expect("created");
+        let deaf = front.connect().await;
+        let (_unread, mut write) = deaf.into_split();
+        // More than all buffers between us hold.
+        let asking = tokio::spawn(async move {
+            let everything = MetadataRequest { topics: None, ..MetadataRequest::default() };
+            for number in 0..100_000 {
+                if write.write_all(&numbered(8, number, &everything)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        until_refused(&front, Refusal::SlowReader).await;
+        asking.await.expect("no panic");
+        front.stop().await;
+    });
+}
+
+#[test]
+fn a_partition_that_is_named_often_is_answered_once() {
+    run(async {
+        let front = Front::start("often", Limits::default()).await;
+        let mut socket = front.connect().await;
+        let mut request = fetch_request("t", 0, 0);
+        let named = request.topics[0].clone();
+        request.topics[0].partitions = vec![named.partitions[0].clone(); 1000];
+        let mut second = named.clone();
+        second.partitions[0].partition = 1;
+        // A client may name a topic twice, with different partitions.
+        request.topics.extend([second, named]);
+        request.max_wait_ms = 0;
+        socket.write_all(&numbered(11, 1, &request)).await.expect("written");
+        let (_, fetched) = answer::<FetchResponse>(&mut socket, 0, 11).await;
+        let answered: Vec<i32> =
+            fetched.responses.iter().flat_map(|t| t.partitions.iter().map(|p| p.partition_index)).collect();
+        assert_eq!(answered, [0, 1]);
         front.stop().await;
     });
 }

@@ -6,8 +6,11 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use runtime::{EndpointMatch, EndpointReply, GeneratorStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, App, Params, PathNames, blocking, connection, json, name, percent_decode, written_json};
+use super::{
+    Answer, App, Params, PathNames, blocking, connection, json, name, percent_decode, stream_place, written_json,
+};
 use crate::problem::Problem;
+use crate::safety::Connection;
 use crate::server::Shared;
 use crate::{assets, stream};
 
@@ -49,7 +52,7 @@ pub(super) async fn endpoint_or_file(State(shared): App, request: Request) -> An
                 return Ok(Response::new(Body::empty()));
             }
             let reply = call.call(&Params::decode(parts.uri.query())).await?;
-            Ok(answer(&shared, reply))
+            answer(&shared, connection(&parts)?, reply)
         }
         EndpointMatch::MethodNotAllowed(methods) => Err(Problem::method_not_allowed(&methods)),
         EndpointMatch::NotFound if matches!(parts.method, Method::GET | Method::HEAD) => {
@@ -65,9 +68,9 @@ pub(super) async fn endpoint_or_file(State(shared): App, request: Request) -> An
     }
 }
 
-fn answer(shared: &Shared, reply: EndpointReply) -> Response<Body> {
-    match reply {
-        EndpointReply::Ticker(ticker) => stream::ticker(shared, ticker),
+fn answer(shared: &Shared, connection: Connection, reply: EndpointReply) -> Answer {
+    Ok(match reply {
+        EndpointReply::Ticker(ticker) => stream::ticker(shared, stream_place(shared, connection)?, ticker),
         EndpointReply::Json(json) => json_text(json),
         EndpointReply::Written { json, topic, partition, offset, timestamp_ms } => {
             let mut response = json_text(json);
@@ -84,7 +87,7 @@ fn answer(shared: &Shared, reply: EndpointReply) -> Response<Body> {
             }
             response
         }
-    }
+    })
 }
 
 fn json_text(json: String) -> Response<Body> {

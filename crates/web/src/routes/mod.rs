@@ -22,6 +22,7 @@ use runtime::{Instance, RuntimeError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::places::Place;
 use crate::problem::Problem;
 use crate::safety::Connection;
 use crate::server::Shared;
@@ -95,6 +96,14 @@ fn admitted(shared: &Shared, request: Request) -> Result<Request, Problem> {
 pub(crate) fn connection(parts: &Parts) -> Result<Connection, Problem> {
     let missing = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the connection is not known");
     parts.extensions.get::<Connection>().copied().ok_or_else(missing)
+}
+
+/// A place among the live streams of this connection's address.
+pub(crate) fn stream_place(shared: &Shared, connection: Connection) -> Result<Place, Problem> {
+    shared.streams.enter(connection.peer.ip()).ok_or_else(|| {
+        let cause = "this address has as many live streams as it may have";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", cause).fix("close pages that are not needed")
+    })
 }
 
 async fn wrong_method(request: Request) -> Response<Body> {

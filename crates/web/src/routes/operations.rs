@@ -41,6 +41,12 @@ pub(super) async fn metrics(State(shared): App) -> Answer {
     let _ = writeln!(text, "# HELP millstream_build_info The program's version.\n# TYPE millstream_build_info gauge");
     let _ = writeln!(text, "millstream_build_info{{version=\"{}\"}} 1", escape(version));
     metrics.iter().for_each(|metric| write_metric(&mut text, metric));
+    let _ =
+        writeln!(text, "# HELP millstream_web_refused_total Refused to web clients, because their address has enough.");
+    let _ = writeln!(text, "# TYPE millstream_web_refused_total counter");
+    for places in [&shared.connections, &shared.streams] {
+        let _ = writeln!(text, "millstream_web_refused_total{{what=\"{}\"}} {}", places.what(), places.refused());
+    }
     let mut response = Response::new(Body::from(text));
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

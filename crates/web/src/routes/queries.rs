@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 use runtime::{Isolation, QueryStatus, SubscribeOptions, TableResult, TraceOutcome};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Answer, App, Params, PathNames, blocking, json, name};
+use super::{Answer, App, Params, PathNames, blocking, json, name, stream_place};
 use crate::problem::Problem;
+use crate::safety::Connection;
 use crate::stream;
 
 const ROWS_MAX: usize = 100_000;
@@ -106,7 +107,13 @@ fn csv_field(text: String) -> String {
     if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
-pub(super) async fn stream(State(shared): App, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
+pub(super) async fn stream(
+    State(shared): App,
+    Extension(connection): Extension<Connection>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    let place = stream_place(&shared, connection)?;
     let params = Params::read(query.as_deref(), &["q", "topic", "stats", "fps", "since"])?;
     let options = SubscribeOptions {
         queries: params.all("q"),
@@ -117,5 +124,5 @@ pub(super) async fn stream(State(shared): App, RawQuery(query): RawQuery, header
     let subscription = blocking(&shared, move |instance| instance.subscribe(&options)).await?;
     let header = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let last_id = header.or(params.text("since")).map(str::to_owned);
-    Ok(stream::live(shared, subscription, last_id.as_deref()))
+    Ok(stream::live(shared, place, subscription, last_id.as_deref()))
 }
