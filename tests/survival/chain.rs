@@ -11,6 +11,7 @@ use testkit::{require, requirement};
 use tests::page_counts;
 use wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 
+use crate::disk::Disk;
 use crate::schedule::{Ending, Round};
 use crate::server::{Server, Started};
 use crate::session::Session;
@@ -23,6 +24,8 @@ const SEGMENT_BYTES: usize = 16 << 10;
 /// See the module.
 pub struct Chain {
     server: Server,
+    /// Where the data directory is, if power can be lost there.
+    disk: Option<Disk>,
     world: Arc<World>,
     clients: Vec<(&'static str, JoinHandle<()>)>,
     /// Whether there is a kcat.
@@ -33,14 +36,14 @@ pub struct Chain {
 
 impl Chain {
     /// Starts the program on an empty directory, makes the topics, and enrols the clients.
-    pub fn begin(mut server: Server, seed: u64) -> Self {
+    pub fn begin(mut server: Server, disk: Option<Disk>, seed: u64) -> Self {
         server.start();
         create_topics(&server);
         let world = Arc::new(World::new(server.address.clone(), server.http.clone()));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = Arc::new(runtime.expect("a runtime"));
         let kcat = require("kcat", requirement::program("kcat")).is_some();
-        let mut chain = Self { server, world, clients: Vec::new(), kcat, runtime };
+        let mut chain = Self { server, disk, world, clients: Vec::new(), kcat, runtime };
         let plain = chain.world.partitions(&[&PLAIN]);
         let events = chain.world.partitions(&[&R2]);
         for (number, name) in [(1, "idempotent-1"), (2, "idempotent-2")] {
@@ -52,10 +55,8 @@ impl Chain {
             chain.enrol(name, move |world| transactional::run(world, name, number, seed ^ u64::from(number)));
         }
         chain.enrol(copier::NAME, move |world| copier::run(world, 6, seed ^ 6));
-        for name in ["member-1", "member-2"] {
-            let runtime = Arc::clone(&chain.runtime);
-            chain.enrol(name, move |world| member::run(world, name, runtime.handle()));
-        }
+        let runtime = Arc::clone(&chain.runtime);
+        chain.enrol(member::GROUP, move |world| member::run(world, member::GROUP, runtime.handle()));
         chain.enrol("tail-uncommitted", |world| tail::run(world, "tail-uncommitted", Isolation::Uncommitted));
         chain.enrol("tail-committed", |world| tail::run(world, "tail-committed", Isolation::Committed));
         chain
@@ -82,6 +83,14 @@ impl Chain {
         match round.ending {
             Ending::Kill => self.server.kill(),
             Ending::Term => self.server.stop(),
+            Ending::Power(life) => {
+                let disk = self.disk.as_ref().expect("a disk that can lose its power");
+                disk.cut_power()?;
+                // What it acknowledges or shows from now on it could not keep.
+                std::thread::sleep(life);
+                self.server.kill_without_disk();
+                disk.reboot()?;
+            }
         }
         for life in &round.starts_killed_after {
             self.server.start_and_kill(*life);
@@ -99,8 +108,8 @@ impl Chain {
             foreign::drain(&self.world)?;
         }
         let partitions = self.world.partitions(TOPICS);
-        reading::drain(&self.world, &mut session, partitions.clone(), Isolation::Uncommitted);
-        let drained = reading::drain(&self.world, &mut session, partitions, Isolation::Committed);
+        reading::drain(&self.world, &mut session, partitions.clone(), Isolation::Uncommitted)?;
+        let drained = reading::drain(&self.world, &mut session, partitions, Isolation::Committed)?;
         counts::check(&self.world, &drained)?;
         let ask = |session: &mut Session, group| {
             let committed = offsets::committed(&self.world, session, group);

@@ -64,10 +64,10 @@ impl Idempotent<'_> {
                 // Not as fast as it goes: everything is read again after each round, and it is moments that are tested.
                 Ok(()) if self.rng.u8(..3) == 0 => std::thread::sleep(Duration::from_millis(self.rng.u64(1..20))),
                 Ok(()) => {}
-                Err(Trouble::Refused(error)) if !error.is_retriable() => {
+                Err(trouble) if trouble.is_final() => {
                     let batch = &self.in_flight[0];
                     let place = format!("{}-{}", batch.topic, batch.partition);
-                    self.world.unexpected(format!("{}: {error:?} for the oldest batch to {place}", self.name));
+                    self.world.unexpected(format!("{}: {trouble} for the oldest batch to {place}", self.name));
                     return;
                 }
                 Err(_) => {

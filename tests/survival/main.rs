@@ -1,5 +1,5 @@
-//! The program is killed at random moments under load and started again; then all that it promised is compared with what
-//! it has.
+//! The program is killed at random moments under load, or its file system loses its power, and it is started again; then
+//! all that it promised is compared with what it has.
 //!
 //! ```text
 //! idempotent and transactional producers, copier,          ┌─> tails, group members, drains
@@ -7,14 +7,16 @@
 //!                                                          └─> history ──> testkit::history::check
 //!                                                  ^ kill -9, TERM, kill while it starts
 //! ```
-//! `MILLSTREAM_ROUNDS` says how many rounds are made (20), `MILLSTREAM_SEED` which ones (1), `MILLSTREAM_BINARY` with
-//! which program (a debug build). A failure names the seed and keeps the data directory.
+//! `MILLSTREAM_ROUNDS` says how many times it is killed (20), `MILLSTREAM_CYCLES` how many times the power goes (3; needs
+//! root and a loop device, and is skipped without), `MILLSTREAM_SEED` which ones (1), `MILLSTREAM_BINARY` with which
+//! program (a debug build). A failure names the seed and keeps the data directory.
 //!
-//! Verified: see [`testkit::history`]. Not verified: a machine without power; see `docs/durability.md`.
+//! Verified: see [`testkit::history`]. Not verified: a disk that lies about a sync.
 
 mod chain;
 mod copier;
 mod counts;
+mod disk;
 mod foreign;
 mod gate;
 mod idempotent;
@@ -35,46 +37,90 @@ use std::time::Instant;
 use tests::program::test_dir;
 
 use chain::{Chain, median_and_max};
+use disk::Disk;
+use schedule::Fault;
 use server::Server;
+use testkit::requirement::permit;
+
+/// What the power is taken from.
+const FILE_SYSTEM: &str = "ext4";
 
 fn number(variable: &str, default: u64) -> u64 {
     let given = std::env::var(variable).ok().map(|text| text.parse().expect("a number"));
     given.unwrap_or(default)
 }
 
-#[test]
-fn killed_under_load() {
-    let (seed, rounds) = (number("MILLSTREAM_SEED", 1), number("MILLSTREAM_ROUNDS", 20) as usize);
+/// Runs the rounds; the seed that replays it and why, when one fails.
+fn run(name: &str, rounds: usize, fault: Fault, args: &[&str]) -> Result<(), String> {
+    let seed = number("MILLSTREAM_SEED", 1);
     let begun = Instant::now();
     let (mut answered, mut ready, mut sends) = (Vec::new(), Vec::new(), 0);
-    for (chain_number, rounds_of_chain) in schedule::chains(seed, rounds).into_iter().enumerate() {
-        let dir = test_dir(&format!("killed-{}", chain_number % 2));
-        let server = Server::new(dir.clone(), 0, &["--set", "supplier.every=20 ms"]);
-        let mut chain = Chain::begin(server, rounds_of_chain[0].seed);
+    for (chain_number, rounds_of_chain) in schedule::chains(seed, rounds, fault).into_iter().enumerate() {
+        let dir = test_dir(&format!("{name}-{chain_number}"));
+        let disk = match fault {
+            Fault::Kill => None,
+            Fault::Power => Some(Disk::new(&dir, FILE_SYSTEM)?),
+        };
+        let data_dir = disk.as_ref().map_or(dir.clone(), |disk| disk.mount.join("data"));
+        let args = [&["--set", "supplier.every=20 ms"], args].concat();
+        let server = Server::new(data_dir, &args);
+        let mut chain = Chain::begin(server, disk, rounds_of_chain[0].seed);
         for round in &rounds_of_chain {
-            match chain.round(round) {
-                Ok(started) => {
-                    println!("round {}: {:?}, {started:?}, {:?}", ready.len() + 1, round.ending, begun.elapsed());
-                    answered.push(started.answered);
-                    ready.push(started.ready);
-                }
-                Err(why) => panic!(
-                    "round {} of MILLSTREAM_SEED={seed} MILLSTREAM_ROUNDS={rounds} ({round:?}): {why}\nkept: {}",
-                    ready.len() + 1,
-                    dir.display()
-                ),
-            }
+            let number = ready.len() + 1;
+            let started = chain.round(round).map_err(|why| {
+                let place = dir.display();
+                format!("round {number} of {rounds} with MILLSTREAM_SEED={seed} ({round:?}): {why}\nkept: {place}")
+            })?;
+            println!("{name} {number}: {:?}, {started:?}, after {:?}", round.ending, begun.elapsed());
+            answered.push(started.answered);
+            ready.push(started.ready);
         }
         sends += chain.end();
+        let _ = std::fs::remove_dir_all(dir);
     }
     let (answered, ready) = (median_and_max(answered), median_and_max(ready));
     println!(
-        "{rounds} rounds of seed {seed} in {:?}: {sends} records; from exec to the first answer {:?}, at most {:?}; \
-         until ready {:?}, at most {:?}",
+        "{name}: {rounds} rounds of seed {seed} in {:?}: {sends} records; from exec to the first answer {:?}, at most \
+         {:?}; until ready {:?}, at most {:?}",
         begun.elapsed(),
         answered.0,
         answered.1,
         ready.0,
         ready.1
     );
+    Ok(())
+}
+
+#[test]
+fn killed_under_load() {
+    let rounds = number("MILLSTREAM_ROUNDS", 20) as usize;
+    run("killed", rounds, Fault::Kill, &[]).unwrap_or_else(|why| panic!("{why}"));
+}
+
+/// Whether this machine lets us mount a file system and take its power away.
+fn can_lose_power() -> bool {
+    let probe = Disk::new(&test_dir("probe"), FILE_SYSTEM).and_then(|disk| disk.cut_power());
+    permit("a file system to lose its power", probe).is_some()
+}
+
+#[test]
+fn without_power_under_load() {
+    if can_lose_power() {
+        let cycles = number("MILLSTREAM_CYCLES", 3) as usize;
+        run("powerless", cycles, Fault::Power, &[]).unwrap_or_else(|why| panic!("{why}"));
+    }
+}
+
+/// The harness can fail: a program that does not sync loses what it acknowledged.
+#[test]
+fn a_program_that_does_not_sync_is_caught() {
+    if can_lose_power() {
+        let caught = std::panic::catch_unwind(|| run("unsynced", 5, Fault::Power, &["--durability", "os"]));
+        let why = match caught {
+            Ok(done) => done.expect_err("five power losses take nothing from a program that does not sync"),
+            // Some losses do not even let it start.
+            Err(_) => "it panicked".to_owned(),
+        };
+        println!("caught, as it should be: {why}");
+    }
 }

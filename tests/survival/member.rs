@@ -1,15 +1,16 @@
-//! A member of a group that reads with the small client, and commits what it has read.
+//! Two members of a group that read with the small client, and commit what they have read.
 
 use std::time::Duration;
 
 use client::{Assignor, Client, ClientError, ClientOptions, ConsumerOptions, GroupConsumer, GroupOptions, OutOfRange};
-use testkit::history::{GroupEvent, Isolation, Poll, Seen};
+use testkit::history::{GroupEvent, Isolation, Poll, ReaderId, Seen};
 use tokio::runtime::Handle;
 use wire::ErrorCode;
 
 use crate::world::{PLAIN, TRANSACTED, World, value_of};
 
 pub const GROUP: &str = "members";
+const NAMES: [&str; 2] = ["member-1", "member-2"];
 /// Longer than a program is away, shorter than a check waits for clients.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 
@@ -40,28 +41,46 @@ pub fn run(world: &World, name: &'static str, runtime: &Handle) {
         consumer,
         ..GroupOptions::new(GROUP, topics)
     };
-    let reader = world.history().member(Isolation::Committed, GROUP);
-    let mut consumer = runtime.block_on(async { GroupConsumer::new(&client, options) });
-    let mut generation = -1;
+    let mut members = NAMES.map(|name| Member {
+        name,
+        reader: world.history().member(Isolation::Committed, GROUP),
+        joins: 0,
+        consumer: runtime.block_on(async { GroupConsumer::new(&client, options.clone()) }),
+    });
     while !world.gate.is_closing() || world.gate.pass(name) {
-        let polled = runtime.block_on(consumer.poll(500, Duration::from_millis(100)));
-        let records = match polled {
+        let [first, second] = &mut members;
+        // At once, and both to the end: a join waits for the other member.
+        runtime.block_on(async { tokio::join!(first.step(world), second.step(world)) });
+    }
+    for member in members {
+        let _ = runtime.block_on(member.consumer.leave());
+    }
+}
+
+struct Member {
+    name: &'static str,
+    reader: ReaderId,
+    joins: u64,
+    consumer: GroupConsumer,
+}
+
+impl Member {
+    /// One poll, and a commit of it.
+    async fn step(&mut self, world: &World) {
+        let records = match self.consumer.poll(500, Duration::from_millis(100)).await {
             Ok(records) => records,
-            Err(error) => {
-                note(world, name, &error);
-                continue;
-            }
+            Err(error) => return note(world, self.name, &error).await,
         };
         let seen = records.iter().filter_map(|record| {
             let partition = world.id(&record.topic, record.partition)?;
             let value = value_of(&record.topic, record.key.as_deref(), record.value.as_deref().unwrap_or_default());
             Some(Seen { partition, offset: record.offset.0, value })
         });
-        let repositioned = std::mem::replace(&mut generation, consumer.generation()) != consumer.generation();
-        let poll = Poll { reader, transaction: None, repositioned, records: seen.collect(), marks: Vec::new() };
-        world.history().polls.push(poll);
-        let positions = consumer.positions();
-        match runtime.block_on(consumer.commit()) {
+        let repositioned = std::mem::replace(&mut self.joins, self.consumer.joins()) != self.consumer.joins();
+        let (reader, records) = (self.reader, seen.collect());
+        world.history().polls.push(Poll { reader, transaction: None, repositioned, records, marks: Vec::new() });
+        let positions = self.consumer.positions();
+        match self.consumer.commit().await {
             Ok(()) => {
                 let committed = positions.into_iter().filter_map(|(topic, partition, offset)| {
                     let partition = world.id(&topic, partition)?;
@@ -69,14 +88,13 @@ pub fn run(world: &World, name: &'static str, runtime: &Handle) {
                 });
                 world.history().groups.extend(committed);
             }
-            Err(error) => note(world, name, &error),
+            Err(error) => note(world, self.name, &error).await,
         }
     }
-    let _ = runtime.block_on(consumer.leave());
 }
 
 /// A restart and a rebalance are what the client is there for; anything else is not.
-fn note(world: &World, name: &str, error: &ClientError) {
+async fn note(world: &World, name: &str, error: &ClientError) {
     let rebalance = matches!(
         error.code(),
         Some(ErrorCode::RebalanceInProgress | ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId)
@@ -85,5 +103,5 @@ fn note(world: &World, name: &str, error: &ClientError) {
     if !passes {
         world.unexpected(format!("{name}: {error}"));
     }
-    std::thread::sleep(Duration::from_millis(5));
+    tokio::time::sleep(Duration::from_millis(5)).await;
 }

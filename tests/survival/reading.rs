@@ -152,14 +152,20 @@ fn take(id: PartitionId, position: i64, data: PartitionData, isolation: Isolatio
 
 /// Reads everything from the beginning, as a drain of the history, until nothing is left open or unread. Nobody may be
 /// writing.
-pub fn drain(world: &World, session: &mut Session, partitions: Vec<PartitionId>, isolation: Isolation) -> Fetched {
+pub fn drain(
+    world: &World,
+    session: &mut Session,
+    partitions: Vec<PartitionId>,
+    isolation: Isolation,
+) -> Result<Fetched, String> {
     const PATIENCE: Duration = Duration::from_secs(30);
     let reader = world.history().reader(isolation, true);
     let mut positions = Positions::beginning(partitions, isolation);
     let mut all = Fetched::default();
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let fetched = fetch(world, session, &mut positions, Duration::ZERO).expect("a fetch while all is calm");
+        let fetched = fetch(world, session, &mut positions, Duration::ZERO);
+        let fetched = fetched.map_err(|trouble| format!("nobody can read on at {:?}: {trouble}", positions.next))?;
         world.history().polls.push(fetched.poll(world, reader));
         all.records.extend(fetched.records);
         let end = |id| fetched.marks.iter().find(|mark| mark.partition == id);
@@ -167,13 +173,13 @@ pub fn drain(world: &World, session: &mut Session, partitions: Vec<PartitionId>,
         match open {
             None => {
                 all.marks = fetched.marks;
-                return all;
+                return Ok(all);
             }
             Some((id, next)) if Instant::now() > deadline => {
                 let (topic, partition) = world.topic_and_partition(*id);
                 let mark = end(*id);
                 world.unexpected(format!("{topic}-{partition} cannot be read beyond {next}: {mark:?}"));
-                return all;
+                return Ok(all);
             }
             Some(_) => {}
         }

@@ -11,6 +11,17 @@ pub enum Ending {
     Kill,
     /// A clean stop.
     Term,
+    /// The file system loses its power, and the program lives on for so long without it.
+    Power(Duration),
+}
+
+/// What mostly ends a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// `kill -9`.
+    Kill,
+    /// A power loss.
+    Power,
 }
 
 /// Load, an end, perhaps starts that are killed themselves, a start, a check.
@@ -32,18 +43,22 @@ pub struct Round {
 const CHAIN_ROUNDS: usize = 10;
 
 /// The rounds, in chains of one data directory each.
-pub fn chains(seed: u64, rounds: usize) -> Vec<Vec<Round>> {
+pub fn chains(seed: u64, rounds: usize, fault: Fault) -> Vec<Vec<Round>> {
     let mut rng = Rng::with_seed(seed);
-    let all: Vec<Round> = (0..rounds).map(|_| round(&mut rng)).collect();
+    let all: Vec<Round> = (0..rounds).map(|_| round(&mut rng, fault)).collect();
     all.chunks(CHAIN_ROUNDS).map(<[Round]>::to_vec).collect()
 }
 
-fn round(rng: &mut Rng) -> Round {
+fn round(rng: &mut Rng, fault: Fault) -> Round {
     let starts = if rng.u8(..5) == 0 { rng.usize(1..=3) } else { 0 };
     Round {
         seed: rng.u64(..),
         load: Duration::from_millis(rng.u64(50..1500)),
-        ending: if rng.u8(..10) == 0 { Ending::Term } else { Ending::Kill },
+        ending: match (rng.u8(..10), fault) {
+            (0, _) => Ending::Term,
+            (1, _) | (_, Fault::Kill) => Ending::Kill,
+            (_, Fault::Power) => Ending::Power(Duration::from_millis(rng.u64(..30))),
+        },
         // A start takes a tenth of a second or a few: most of these fall into it.
         starts_killed_after: (0..starts).map(|_| Duration::from_micros(rng.u64(1_000..250_000))).collect(),
         foreign_reader: rng.u8(..4) == 0,
@@ -52,7 +67,8 @@ fn round(rng: &mut Rng) -> Round {
 
 #[test]
 fn a_seed_gives_the_same_rounds_again() {
-    assert_eq!(chains(7, 25), chains(7, 25));
-    assert_ne!(chains(7, 25), chains(8, 25));
-    assert_eq!(chains(7, 25).iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 5]);
+    let chains = |seed| chains(seed, 25, Fault::Power);
+    assert_eq!(chains(7), chains(7));
+    assert_ne!(chains(7), chains(8));
+    assert_eq!(chains(7).iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 5]);
 }

@@ -1,6 +1,7 @@
 //! The program on one data directory, always at the same addresses, killed and started again.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use testkit::Process;
@@ -32,11 +33,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// On loopback addresses of its own, told apart by `number` and the test process: nobody else takes them while the
+    /// On loopback addresses of its own, told apart by the test process and a count: nobody else takes them while the
     /// program is down, not even as the near end of a connection.
-    pub fn new(data_dir: PathBuf, number: usize, args: &[&str]) -> Self {
-        let pid = std::process::id();
-        let host = format!("127.{}.{}.{}", 64 + number % 64, pid >> 8 & 255, pid & 255);
+    pub fn new(data_dir: PathBuf, args: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let (count, pid) = (COUNT.fetch_add(1, Ordering::Relaxed), std::process::id());
+        let host = format!("127.{}.{}.{}", 64 + count % 128, pid >> 8 & 255, pid & 255);
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
         Self { data_dir, address: format!("{host}:19092"), http: format!("{host}:18080"), args, process: None }
     }
@@ -85,6 +87,14 @@ impl Server {
         let mut process = self.process.take().expect("it runs");
         process.kill9();
         check_words(&process);
+    }
+
+    /// `kill -9` of a program whose disk is gone: it may say so.
+    pub fn kill_without_disk(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.kill9();
+        let printed = process.stderr.all().join("\n");
+        assert!(!printed.contains("panicked at"), "it printed:\n{printed}");
     }
 
     /// A clean stop.

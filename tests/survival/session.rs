@@ -24,11 +24,13 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Refused for a reason that does not pass by itself.
+    /// Refused for a reason that does not pass by itself. A topic that was there and is not any more is one: it was
+    /// acknowledged too.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Broken(_) => false,
-            Self::Refused(error) => !error.is_retriable() && *error != ErrorCode::ConcurrentTransactions,
+            Self::Broken(_) | Self::Refused(ErrorCode::ConcurrentTransactions) => false,
+            Self::Refused(ErrorCode::UnknownTopicOrPartition) => true,
+            Self::Refused(error) => !error.is_retriable(),
         }
     }
 }

@@ -71,6 +71,7 @@ pub struct GroupConsumer {
     consumer: Consumer,
     session: Session,
     next_commit: Option<Instant>,
+    joins: u64,
 }
 
 impl GroupConsumer {
@@ -81,6 +82,7 @@ impl GroupConsumer {
             consumer: Consumer::new(client, options.consumer.clone()),
             session: Session::new(client, &options),
             next_commit: options.auto_commit_interval.map(|interval| Instant::now() + interval),
+            joins: 0,
             options,
         }
     }
@@ -90,9 +92,10 @@ impl GroupConsumer {
         self.consumer.assignment()
     }
 
-    /// The generation of the group that this member is in; −1 before the first.
-    pub fn generation(&self) -> i32 {
-        self.session.membership().generation_id
+    /// How often this member has joined. It reads on from the committed offsets after each time, also when the group
+    /// takes it back into the generation that it was in, as a restarted broker may.
+    pub fn joins(&self) -> u64 {
+        self.joins
     }
 
     /// Topic, partition, and the offset that [`GroupConsumer::commit`] would commit now.
@@ -169,6 +172,7 @@ impl GroupConsumer {
         let owned: Vec<(String, i32)> =
             self.consumer.assignment().map(|(topic, partition)| (topic.to_owned(), partition)).collect();
         let assigned = self.session.join(&owned).await?;
+        self.joins += 1;
         // Partitions that it keeps go on at the committed offset too: others may have had them in between.
         self.consumer.retain(|_, _| false);
         let committed = self.client.committed_offsets(&self.options.group_id).await?;

@@ -17,6 +17,11 @@ pub fn require<T>(what: &str, got: Result<T, String>) -> Option<T> {
     }
 }
 
+/// As [`require`], for what even a good machine may forbid (mounting, say): its absence never fails a test.
+pub fn permit<T>(what: &str, got: Result<T, String>) -> Option<T> {
+    got.map_err(|why| eprintln!("\n*** SKIPPED: this machine does not allow {what}: {why} ***\n")).ok()
+}
+
 /// Finds a program on the PATH.
 pub fn program(name: &str) -> Result<std::path::PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
