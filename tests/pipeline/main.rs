@@ -1,5 +1,9 @@
-//! The main job, end to end, on the built program: what the exercise does, counted again by us.
+//! The main job, end to end, on the built program: what the exercise does, counted again by us; and what the machine under it
+//! may do: a full disk, a failed sync.
 
 mod bad_input;
+mod disk_full;
 mod durability;
 mod exercise;
+mod failed_sync;
+mod recount;

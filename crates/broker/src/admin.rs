@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use commitlog::{Log, LogConfig};
+use commitlog::{Log, LogConfig, LowSpace};
 use wire::records::metadata::{
     ConfigRecord, MetadataRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
 };
@@ -116,6 +116,12 @@ impl From<ConfigError> for AdminError {
 
 impl From<MetadataError> for AdminError {
     fn from(e: MetadataError) -> Self {
+        AdminError::Storage(e.to_string())
+    }
+}
+
+impl From<LowSpace> for AdminError {
+    fn from(e: LowSpace) -> Self {
         AdminError::Storage(e.to_string())
     }
 }

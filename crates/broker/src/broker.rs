@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use commitlog::{Log, LogSet, RecoveryReport, SetOptions, StorageError};
+use commitlog::{Log, LogSet, LowSpace, RecoveryReport, SetOptions, SpaceFigures, StorageError};
 use os::{Clock, Disk};
 use parking_lot::{Mutex, RwLock};
 use record::TimestampMs;
@@ -120,6 +120,7 @@ impl Broker {
         };
         let fixed = ServerConfigs { fixed: options.configs.clone(), ..ServerConfigs::default() };
         let number = |name: &str| fixed.value(name).and_then(|value| value.parse().ok());
+        set.reserve_bytes = options.reserve_bytes;
         set.retention_check_interval_ms = number("log.retention.check.interval.ms").unwrap_or(0);
         set.producer_id_expiration_ms = number("producer.id.expiration.ms").unwrap_or(set.producer_id_expiration_ms);
         let (logs, recovery) = LogSet::open(set, TimestampMs(now_ms))?;
@@ -213,6 +214,18 @@ impl Broker {
     #[must_use]
     pub fn refusals(&self) -> &Refusals {
         &self.refusals
+    }
+
+    /// Whether there is room on the disk for what clients write, beside the reserve. Whoever would make the data grow asks
+    /// first.
+    pub fn admit(&self, bytes: u64) -> Result<(), LowSpace> {
+        self.logs.space().admit(bytes)
+    }
+
+    /// The free space of the disk, as of the last look.
+    #[must_use]
+    pub fn space(&self) -> SpaceFigures {
+        self.logs.space().figures()
     }
 
     /// Why nothing is acknowledged any more, if so: the process should stop.

@@ -57,7 +57,7 @@ pub mod txn;
 
 pub use admin::{AdminError, CreateTopicError, Resource};
 pub use broker::{Broker, OpenError};
-pub use commitlog::{Appended, Isolation, ReadRequest, Ticket};
+pub use commitlog::{Appended, Isolation, LowSpace, ReadRequest, SpaceFigures, Ticket};
 pub use embedded::{
     CommitDone, CommitError, GroupError, GroupInfo, GroupMemberInfo, GroupOffsetInfo, QueryMember, TopologyCommit,
     TransactionalProducer,

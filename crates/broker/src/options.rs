@@ -32,6 +32,8 @@ pub struct BrokerOptions {
     pub advertise: Option<(String, u16)>,
     /// Broker configs given at start, by Kafka's names (`num.partitions`, `log.retention.ms` …).
     pub configs: Overrides,
+    /// Producers are refused while less than this is free on the disk; `None`: 256 MiB, but no more than a tenth of it.
+    pub reserve_bytes: Option<u64>,
     /// Whether a background thread does the housekeeping (retention, checkpoints, timeouts). Without it, somebody
     /// calls [`crate::Broker::maintain`]: tests on a simulated disk do.
     pub background: bool,
@@ -48,6 +50,7 @@ impl BrokerOptions {
             durability: Durability::Fsync,
             advertise: None,
             configs: Overrides::new(),
+            reserve_bytes: None,
             background: true,
         }
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use commitlog::{AppendContext, AppendError, AppendKind, Appended};
+use commitlog::{AppendContext, AppendError, AppendKind, Appended, LowSpace};
 use record::{
     Batch, BatchBuilder, BatchError, BatchOptions, Compression, InvalidBatch, InvalidKind, LeaderEpoch, Offset,
     ProducerIdentity, TimestampMs,
@@ -54,6 +54,13 @@ impl From<InvalidBatch> for ProduceError {
     }
 }
 
+impl From<LowSpace> for ProduceError {
+    fn from(e: LowSpace) -> Self {
+        // Retriable: producers ask again until there is room, or their own timeout is over.
+        Self::new(ErrorCode::KafkaStorageError, e.to_string())
+    }
+}
+
 impl From<AppendError> for ProduceError {
     fn from(e: AppendError) -> Self {
         let code = match &e {
@@ -84,8 +91,19 @@ impl Partition {
         self.append(checked, now_ms)
     }
 
-    /// All that Kafka checks in a client's batch; the bytes to append.
+    /// Appends a batch of the program itself, without which nothing would go on or get smaller: out of the disk's reserve.
+    pub fn produce_from_reserve(&self, batch: Bytes, now_ms: i64) -> Result<Appended, ProduceError> {
+        let checked = self.check_batch(sole_batch(batch)?, now_ms)?;
+        self.append(checked, now_ms)
+    }
+
+    /// All that Kafka checks in a client's batch, and whether the disk has room for it; the bytes to append.
     pub(crate) fn check(&self, batch: Batch, now_ms: i64) -> Result<Bytes, ProduceError> {
+        self.log().space().admit(batch.bytes.len() as u64)?;
+        self.check_batch(batch, now_ms)
+    }
+
+    fn check_batch(&self, batch: Batch, now_ms: i64) -> Result<Bytes, ProduceError> {
         let rules = self.rules();
         check_size(&batch, &rules)?;
         let facts = record::validate(&batch, &self.batch_rules(&rules, now_ms))?;

@@ -201,10 +201,10 @@ impl Log {
     }
 }
 
-/// No space: refused, and nothing else. Any other failure of the disk: latched.
+/// No space or no descriptor: refused, and nothing else. Any other failure of the disk: latched.
 fn refuse_or_latch(log: &Log, error: StorageError) -> AppendError {
-    if error.is_full() {
-        return AppendError::DiskFull(error);
+    if error.may_pass() {
+        return AppendError::NotNow(error);
     }
     log.shared.latch(error.clone());
     AppendError::Storage(error)

@@ -104,6 +104,9 @@ pub struct SetOptions {
     pub default_config: LogConfig,
     /// `producer.id.expiration.ms`: when an idle producer without an open transaction is forgotten.
     pub producer_id_expiration_ms: i64,
+    /// Producers are refused while less than this is free on the disk ([`crate::Space`]); `None`: 256 MiB, but no more than a
+    /// tenth of the file system.
+    pub reserve_bytes: Option<u64>,
     /// `log.retention.check.interval.ms`: how often `maintain` retires old segments. 0: each time.
     pub retention_check_interval_ms: i64,
 }
@@ -119,6 +122,7 @@ impl SetOptions {
             durability: Durability::Fsync,
             default_config: LogConfig { retention_ms: -1, retention_bytes: -1, ..LogConfig::default() },
             producer_id_expiration_ms: 24 * 3_600_000,
+            reserve_bytes: None,
             retention_check_interval_ms: 0,
         }
     }

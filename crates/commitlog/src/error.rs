@@ -29,6 +29,19 @@ impl StorageError {
         self.what != "sync" && matches!(self.kind(), StorageFull | QuotaExceeded | FileTooLarge)
     }
 
+    /// Whether the process, or the machine, had no file descriptor left to open the file with.
+    #[must_use]
+    pub fn is_out_of_files(&self) -> bool {
+        os::is_out_of_files(&self.source)
+    }
+
+    /// Whether nothing was done that could not be done again: there was no space, or no descriptor. Nobody was promised
+    /// anything; the log works on, and the same may succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.is_full() || self.is_out_of_files()
+    }
+
     /// What the operating system said.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
@@ -87,8 +100,8 @@ pub enum AppendError {
     },
     /// The bytes are not whole batches, or a control batch came where none may.
     Malformed(BatchError),
-    /// No space: the write was cut back, the log works on. Retry when there is space again.
-    DiskFull(StorageError),
+    /// No space, or no file descriptor: what was written was cut back, the log works on. Retry a little later.
+    NotNow(StorageError),
     /// The log is deleted.
     Deleted,
     /// The set is closing.
@@ -116,7 +129,7 @@ impl fmt::Display for AppendError {
                 write!(f, "{bytes} bytes of batches are more than a segment of {bytes_max} bytes holds")
             }
             Self::Malformed(e) => e.fmt(f),
-            Self::DiskFull(e) => write!(f, "no space for the append, nothing was written: {e}"),
+            Self::NotNow(e) => write!(f, "nothing was appended: {e}"),
             Self::Deleted => f.write_str("the log is deleted"),
             Self::Closed => f.write_str("the log is closing"),
             Self::Storage(e) => e.fmt(f),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use os::Disk;
 
@@ -13,6 +14,8 @@ use crate::segment::{Segment, file_name, remove_if_there};
 /// After so many bytes the indexes and producers of an active segment are written to files, so that a start after a crash
 /// does not read more than that.
 const SNAPSHOT_BYTES: u64 = 32 << 20;
+/// How long to wait before asking again for a file descriptor.
+const FILES_WAIT: Duration = Duration::from_millis(20);
 
 /// What is to be made durable of one log.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl Flush {
             segment.file()?.sync_data().map_err(|e| segment.storage_error("sync", e))?;
         }
         match &self.dir {
-            Some(dir) => disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e)),
+            Some(dir) => sync_dir_when_files_are_free(disk, dir),
             None => Ok(()),
         }
     }
@@ -234,6 +237,23 @@ pub(crate) fn windows_dir(state_dir: &Path, name: &str) -> PathBuf {
 
 pub(crate) fn windows_name(offset: i64) -> String {
     format!("{offset:020}")
+}
+
+/// A directory must be opened to be synced. Without a descriptor for it nothing was tried yet, so this is no failed sync; and
+/// descriptors come back as soon as some connection ends.
+fn sync_dir_when_files_are_free(disk: &dyn Disk, dir: &Path) -> Result<(), StorageError> {
+    let mut said = false;
+    loop {
+        match disk.sync_dir(dir) {
+            Err(error) if os::is_out_of_files(&error) => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(dir = %dir.display(), %error, "no file descriptor left for a sync: waiting for one");
+                }
+                std::thread::sleep(FILES_WAIT);
+            }
+            result => return result.map_err(|e| StorageError::new("sync", dir, e)),
+        }
+    }
 }
 
 fn synced(state: &mut State, flush: &Flush) {

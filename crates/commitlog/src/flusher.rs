@@ -9,16 +9,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use os::Disk;
 use parking_lot::{Condvar, Mutex};
 
 use crate::checkpoint;
-use crate::config::Durability;
+use crate::config::{Durability, SetOptions};
 use crate::error::StorageError;
 use crate::flush::Flush;
 use crate::journal::Journal;
 use crate::log::Log;
+use crate::space::Space;
 use crate::ticket::{Rounds, Ticket};
 
 /// A log with more new bytes than this is synced itself.
@@ -28,8 +30,8 @@ const ROUND_BYTES_MAX: usize = 8 << 20;
 /// The journal's space is given back at this size: more where many files would have to be synced for it.
 const JOURNAL_SPACE: std::ops::RangeInclusive<u64> = (8 << 20)..=(64 << 20);
 const JOURNAL_SPACE_PER_LOG: u64 = 64 << 10;
-/// How long to wait before looking again whether there is space.
-const SPACE_WAIT: std::time::Duration = std::time::Duration::from_millis(100);
+/// How long to wait before looking again whether there is space, or a file descriptor.
+const SPACE_WAIT: Duration = Duration::from_millis(100);
 /// Syncs in parallel.
 const SYNC_THREADS: usize = 16;
 
@@ -40,7 +42,10 @@ pub(crate) struct Shared {
     pub log_dir: PathBuf,
     pub state_dir: PathBuf,
     pub durability: Durability,
+    pub space: Arc<Space>,
     pub rounds: Arc<Rounds>,
+    /// Rounds of writing down the log starts, by the same numbers. One that finds no space is refused, and others go on.
+    log_start_rounds: Arc<Rounds>,
     queue: Mutex<Queue>,
     wake: Condvar,
     latched: AtomicBool,
@@ -89,13 +94,15 @@ impl Queue {
 }
 
 impl Shared {
-    pub(crate) fn new(disk: Arc<dyn Disk>, log_dir: PathBuf, state_dir: PathBuf, durability: Durability) -> Self {
+    pub(crate) fn new(options: &SetOptions) -> Self {
         Self {
-            disk,
-            log_dir,
-            state_dir,
-            durability,
-            rounds: Arc::new(Rounds::default()),
+            disk: Arc::clone(&options.disk),
+            log_dir: options.log_dir.clone(),
+            state_dir: options.state_dir.clone(),
+            durability: options.durability,
+            space: Arc::new(Space::new(Arc::clone(&options.disk), &options.log_dir, options.reserve_bytes)),
+            rounds: Arc::default(),
+            log_start_rounds: Arc::default(),
             queue: Mutex::new(Queue {
                 dirty: Vec::new(),
                 behind: Vec::new(),
@@ -138,12 +145,12 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// A ticket for the log starts as they are now.
+    /// A ticket for the log starts as they are now. It fails, and only it, when there is no space to write them down.
     pub(crate) fn sync_log_starts(&self) -> Ticket {
         let mut queue = self.queue.lock();
         queue.log_starts = true;
         self.wake.notify_one();
-        Ticket::new(&self.rounds, queue.round)
+        Ticket::new(&self.log_start_rounds, queue.round)
     }
 
     /// A ticket for the journal having forgotten these logs.
@@ -175,6 +182,12 @@ impl Shared {
         if !self.latched.swap(true, Ordering::AcqRel) {
             tracing::error!(%error, "the disk failed: nothing more is acknowledged; start again to read what it holds");
         }
+        self.fail(error);
+    }
+
+    /// No ticket is done any more.
+    fn fail(&self, error: StorageError) {
+        self.log_start_rounds.fail(error.clone());
         self.rounds.fail(error);
     }
 
@@ -217,11 +230,15 @@ pub(crate) struct Flusher {
     journal: Journal,
     /// Logs whose newest bytes are durable by the journal alone. May hold one twice.
     journaled: Vec<Arc<Log>>,
+    /// The journal could not be written the last time: said once.
+    journal_refused: bool,
+    /// Chores could not be done the last time: said once.
+    chores_refused: bool,
 }
 
 impl Flusher {
     pub(crate) fn new(shared: Arc<Shared>, journal: Journal) -> Self {
-        Self { shared, journal, journaled: Vec::new() }
+        Self { shared, journal, journaled: Vec::new(), journal_refused: false, chores_refused: false }
     }
 
     /// Runs until [`Shared::stop`], and through what is queued then. `logs` gives all logs, for checkpoints.
@@ -256,43 +273,46 @@ impl Flusher {
             }
         }
         let clean = self.shared.queue.lock().stop == Stop::AfterQueue;
-        if clean
-            && !self.shared.is_latched()
-            && let Err(error) = self.give_journal_back()
-        {
-            self.shared.latch(error);
+        if clean && !self.shared.is_latched() {
+            match self.give_journal_back() {
+                // All is durable, be it by the journal: the next start reads it from there.
+                Err(error) if error.may_pass() => {}
+                result => {
+                    let _ = result.inspect_err(|error| self.shared.latch(error.clone()));
+                }
+            }
         }
         // Whoever comes now would wait for a round that never ends.
         let closed = std::io::Error::other("the set of logs is closed");
-        self.shared.rounds.fail(StorageError::new("sync", &self.shared.log_dir, closed));
+        self.shared.fail(StorageError::new("sync", &self.shared.log_dir, closed));
     }
 
     fn round(&mut self, taken: Queue, logs: &dyn Logs) -> Result<(), StorageError> {
         self.make_durable(&taken)?;
         if taken.log_starts {
-            self.write_log_starts_when_there_is_space(logs)?;
+            match write_log_starts(&self.shared, logs) {
+                // They are written with the next round that asks; nobody else has to wait for it.
+                Err(error) if error.may_pass() => self.shared.log_start_rounds.refuse(taken.round, error),
+                result => {
+                    result?;
+                    self.shared.log_start_rounds.complete(taken.round);
+                }
+            }
         }
         self.shared.rounds.complete(taken.round);
         match self.chores(&taken, logs) {
             // They are tried again by the next maintenance.
-            Err(error) if error.is_full() => {
-                tracing::warn!(%error, "no space to close a segment's indexes: the next start has more to read");
+            Err(error) if error.may_pass() => {
+                if !std::mem::replace(&mut self.chores_refused, true) {
+                    tracing::warn!(%error, "a segment's indexes cannot be closed now: until then a start has more to read");
+                }
+                Ok(())
+            }
+            Ok(()) => {
+                self.chores_refused = false;
                 Ok(())
             }
             result => result,
-        }
-    }
-
-    /// Without space the round waits: what it promised includes that the log starts survive, and appends are refused anyway.
-    fn write_log_starts_when_there_is_space(&self, logs: &dyn Logs) -> Result<(), StorageError> {
-        loop {
-            match write_log_starts(&self.shared, logs) {
-                Err(error) if error.is_full() && self.shared.queue.lock().stop == Stop::No => {
-                    tracing::warn!(%error, "no space to write down the log starts: waiting for some");
-                    std::thread::sleep(SPACE_WAIT);
-                }
-                result => return result,
-            }
         }
     }
 
@@ -321,14 +341,20 @@ impl Flusher {
             }
         }
         let mut use_journal = !small.is_empty() || !taken.deleted.is_empty();
-        if use_journal && let Err(error) = self.journal.write_unsynced() {
-            // No space for the journal is no reason to fail what the segments have already.
-            tracing::warn!(%error, "the journal cannot be written: syncing the segments instead");
-            if !taken.deleted.is_empty() {
-                return Err(error);
+        let mut forget = false;
+        if use_journal {
+            let written = self.journal.write_unsynced();
+            if written.is_ok() {
+                self.journal_refused = false;
+            } else if let Err(error) = written {
+                // No space for the journal is no reason to fail what the segments have already.
+                if !std::mem::replace(&mut self.journal_refused, true) {
+                    tracing::warn!(%error, "the journal cannot be written: syncing the segments instead");
+                }
+                use_journal = false;
+                forget = !taken.deleted.is_empty();
+                large.append(&mut small);
             }
-            use_journal = false;
-            large.append(&mut small);
         }
         let flushes: Vec<&Flush> = large.iter().map(|(_, flush)| flush).collect();
         if use_journal {
@@ -352,7 +378,21 @@ impl Flusher {
         for (log, flush) in large {
             log.end_flush(flush, false);
         }
-        Ok(())
+        // The next generation knows nothing of the deleted, and begins over space that the file has.
+        if forget { self.forget_without_a_frame() } else { Ok(()) }
+    }
+
+    /// The deleted must be forgotten before anything else: on a file system that finds no space even for bytes in the place of
+    /// others, this waits for some.
+    fn forget_without_a_frame(&mut self) -> Result<(), StorageError> {
+        loop {
+            match self.give_journal_back() {
+                Err(error) if error.may_pass() && self.shared.queue.lock().stop == Stop::No => {
+                    std::thread::sleep(SPACE_WAIT);
+                }
+                result => return result,
+            }
+        }
     }
 
     fn chores(&mut self, taken: &Queue, logs: &dyn Logs) -> Result<(), StorageError> {

@@ -40,6 +40,7 @@ mod seeded;
 mod segment;
 pub mod set;
 mod snapshot;
+pub mod space;
 pub mod ticket;
 mod txn_index;
 pub mod watch;
@@ -52,5 +53,6 @@ pub use log::{
     ReadRequest, ReadResult, TimestampOffset,
 };
 pub use set::{Cut, LogSet, RecoveryReport};
+pub use space::{LowSpace, Space, SpaceFigures};
 pub use ticket::Ticket;
 pub use watch::Watch;

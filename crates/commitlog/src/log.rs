@@ -18,6 +18,7 @@ use crate::flusher::Shared;
 use crate::journal::Entry;
 use crate::producer::ProducerStates;
 use crate::segment::Segment;
+use crate::space::Space;
 use crate::ticket::Ticket;
 use crate::watch::{Watch, Watchers};
 use crate::{seeded, snapshot};
@@ -419,6 +420,12 @@ impl Log {
     #[must_use]
     pub fn open_transactions(&self) -> Vec<OpenTransaction> {
         self.state.lock().producers.open_transactions()
+    }
+
+    /// The free space of the disk that all logs of the set share.
+    #[must_use]
+    pub fn space(&self) -> &Space {
+        &self.shared.space
     }
 
     /// The settings.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
@@ -22,6 +22,7 @@ use crate::log::{Log, State};
 use crate::recover::{Hints, Opened, open_log};
 use crate::seeded;
 use crate::segment::Segment;
+use crate::space::Space;
 use crate::ticket::Ticket;
 
 /// Logs are opened, and closed, by so many threads.
@@ -52,6 +53,8 @@ pub struct LogSet {
     written: Mutex<Vec<i64>>,
     /// When retention is due.
     next_retention: Mutex<TimestampMs>,
+    /// The checkpoint files speak of logs that are gone.
+    checkpoints_stale: AtomicBool,
 }
 
 /// What opening found.
@@ -121,12 +124,7 @@ impl LogSet {
             tracing::error!("{what}");
         }
 
-        let shared = Arc::new(Shared::new(
-            Arc::clone(disk),
-            options.log_dir.clone(),
-            options.state_dir.clone(),
-            options.durability,
-        ));
+        let shared = Arc::new(Shared::new(&options));
         let hints = log_names(&options)?
             .into_iter()
             .map(|name| Hints {
@@ -198,6 +196,7 @@ impl LogSet {
             flusher: Mutex::new(Some(thread)),
             written: Mutex::new(Vec::new()),
             next_retention: Mutex::new(TimestampMs(now_ms.0.saturating_add(first_retention))),
+            checkpoints_stale: AtomicBool::new(false),
         };
         Ok((Arc::new(set), report))
     }
@@ -210,6 +209,7 @@ impl LogSet {
 
     /// Creates empty logs, durably: all or none.
     pub fn create_all(&self, names: &[(&str, LogConfig)]) -> Result<Vec<Arc<Log>>, CreateError> {
+        self.renew_stale_checkpoints()?;
         let mut logs = self.logs.logs.write();
         for (name, _) in names {
             if checkpoint::split_name(name).is_none() {
@@ -306,15 +306,31 @@ impl LogSet {
                 logs.remove(log.name());
             }
         }
-        write_recovery_points(&self.shared, &*self.logs)?;
-        write_log_starts(&self.shared, &*self.logs)?;
-        if removed.iter().any(|log| log.cleaned_to() > 0) {
-            write_checkpoint(&self.shared, &*self.logs, checkpoint::CLEANER, Log::cleaned_to)?;
-        }
+        // Before the checkpoints: on a full disk this makes the room for them.
         for path in gone {
             disk.remove_dir_all(&path).map_err(|e| StorageError::new("remove", &path, e))?;
         }
-        Ok(())
+        self.checkpoints_stale.store(true, Ordering::Release);
+        match self.renew_stale_checkpoints() {
+            // Before a log of such a name is made again, and with the next maintenance.
+            Err(error) if error.may_pass() => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Writes the checkpoints anew if they speak of logs that are gone: a log of the same name must not be taken for them.
+    fn renew_stale_checkpoints(&self) -> Result<(), StorageError> {
+        if !self.checkpoints_stale.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // Before the files are written: what is deleted meanwhile makes them stale again.
+        self.checkpoints_stale.store(false, Ordering::Release);
+        let write = || {
+            write_recovery_points(&self.shared, &*self.logs)?;
+            write_log_starts(&self.shared, &*self.logs)?;
+            write_checkpoint(&self.shared, &*self.logs, checkpoint::CLEANER, Log::cleaned_to)
+        };
+        write().inspect_err(|_| self.checkpoints_stale.store(true, Ordering::Release))
     }
 
     fn deleted_path(&self, name: &str) -> Result<PathBuf, StorageError> {
@@ -341,6 +357,12 @@ impl LogSet {
         self.shared.hold()
     }
 
+    /// The free space of the disk, and the reserve.
+    #[must_use]
+    pub fn space(&self) -> &Arc<Space> {
+        &self.shared.space
+    }
+
     /// Why the set has latched, if it has: nothing is acknowledged any more, and the process should stop.
     #[must_use]
     pub fn health(&self) -> Option<StorageError> {
@@ -348,7 +370,7 @@ impl LogSet {
     }
 
     /// Checkpoints, retention, compaction, forgetting idle producers. To be called about once a second from one background thread.
-    /// An error that is more than a full disk has latched the set.
+    /// An error that does not pass ([`StorageError::may_pass`]) has latched the set.
     pub fn maintain(&self, now_ms: TimestampMs) -> Result<(), StorageError> {
         let closed = self.closed.lock();
         if *closed {
@@ -357,8 +379,9 @@ impl LogSet {
         if let Some(failure) = self.shared.failure() {
             return Err(failure);
         }
+        self.shared.space.look();
         self.maintain_logs(now_ms).inspect_err(|error| {
-            if !error.is_full() {
+            if !error.may_pass() {
                 self.shared.latch(error.clone());
             }
         })
@@ -389,13 +412,14 @@ impl LogSet {
                 Ok(true) => *self.next_retention.lock() = now_ms,
                 Ok(false) => {}
                 // One log's want of space must not keep the others from giving some back.
-                Err(error) if error.is_full() => full = Some(error),
+                Err(error) if error.may_pass() => full = Some(error),
                 Err(error) => return Err(error),
             }
         }
         if let Some(error) = full {
             return Err(error);
         }
+        self.renew_stale_checkpoints()?;
         if self.options.durability == Durability::Fsync {
             let behind: Vec<Arc<Log>> =
                 logs.iter().filter(|log| log.is_behind()).take(SYNCS_PER_MAINTAIN).cloned().collect();
@@ -455,7 +479,19 @@ impl LogSet {
         if let Some(failure) = self.shared.failure() {
             return Err(failure);
         }
-        for_each_parallel(&logs, |log| log.snapshot_now().map(|_| ()))?;
+        match self.mark_clean(&logs) {
+            // Everything is synced; the next start has more to read, that is all.
+            Err(error) if error.may_pass() => {
+                tracing::warn!(%error, "the stop is not marked as a clean one: the next start reads more");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Writes what spares the next start its reading.
+    fn mark_clean(&self, logs: &[Arc<Log>]) -> Result<(), StorageError> {
+        for_each_parallel(logs, |log| log.snapshot_now().map(|_| ()))?;
         write_recovery_points(&self.shared, &*self.logs)?;
         write_log_starts(&self.shared, &*self.logs)?;
         write_checkpoint(&self.shared, &*self.logs, checkpoint::HIGH_WATERMARK, |log| log.high_watermark().0)?;

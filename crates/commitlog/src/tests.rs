@@ -3,6 +3,7 @@
 mod behaviour;
 mod compaction;
 mod damage;
+mod full;
 mod power;
 mod seeded;
 

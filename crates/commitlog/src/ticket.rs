@@ -14,7 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::error::StorageError;
 
 /// Done when the append that gave it is durable and the high watermark has moved over it. A future, and waitable without a
-/// runtime. Fails only when the set has latched.
+/// runtime. Fails only when the set has latched; that of a moved log start also when there was no space to write it down.
 #[derive(Debug)]
 #[must_use = "an append is not durable before its ticket is done"]
 pub struct Ticket {
@@ -71,7 +71,7 @@ impl Ticket {
             if self.is_done() {
                 return Ok(());
             }
-            if let Some(failed) = &state.failed {
+            if let Some(failed) = state.failure_of(self.round) {
                 return Err(failed.clone());
             }
             rounds.condvar.wait(&mut state);
@@ -92,7 +92,7 @@ impl Future for Ticket {
         if this.is_done() {
             return Poll::Ready(Ok(()));
         }
-        if let Some(failed) = &state.failed {
+        if let Some(failed) = state.failure_of(this.round) {
             return Poll::Ready(Err(failed.clone()));
         }
         let known = this.registered.and_then(|key| state.waiting.iter_mut().find(|w| w.key == key));
@@ -130,6 +130,8 @@ pub(crate) struct Rounds {
 #[derive(Debug, Default)]
 struct RoundsState {
     failed: Option<StorageError>,
+    /// Rounds up to this one did not happen, for this reason. A later one may make good for them.
+    refused: Option<(u64, StorageError)>,
     waiting: Vec<Waiting>,
     next_key: u64,
 }
@@ -141,12 +143,29 @@ struct Waiting {
     waker: Waker,
 }
 
+impl RoundsState {
+    fn failure_of(&self, round: u64) -> Option<&StorageError> {
+        let refused = self.refused.as_ref().filter(|(to, _)| round <= *to).map(|(_, error)| error);
+        self.failed.as_ref().or(refused)
+    }
+}
+
 impl Rounds {
     pub(crate) fn complete(&self, round: u64) {
+        self.settle(round, |_| self.completed.store(round, Ordering::Release));
+    }
+
+    /// This round did not happen; later ones may.
+    pub(crate) fn refuse(&self, round: u64, error: StorageError) {
+        self.settle(round, |state| state.refused = Some((round, error)));
+    }
+
+    /// Changes what is known of the rounds up to `round`, and wakes who waits for them.
+    fn settle(&self, round: u64, change: impl FnOnce(&mut RoundsState)) {
         let mut ready = Vec::new();
         {
             let mut state = self.state.lock();
-            self.completed.store(round, Ordering::Release);
+            change(&mut state);
             state.waiting.retain_mut(|w| {
                 let keep = w.round > round;
                 if !keep {

@@ -88,8 +88,10 @@ pub trait Connector: Send + Sync + fmt::Debug {
     fn commit(&self, commits: Vec<Commit<'_>>) -> Result<(), ConnectError>;
     /// Forgets an application that is closed: its group with its offsets, its changelogs.
     fn forget(&self, spec: &TopologySpec) -> Result<(), ConnectError>;
+    /// Whether there is room for what queries and producers write. While there is not, commits wait; reading goes on.
+    fn has_room(&self) -> Result<(), ConnectError>;
     /// Writes records to a topic, outside any transaction; a topic that does not exist is created, as a producer would.
-    fn append(&self, topic: &str, records: Vec<PlainRecord>) -> Result<Appended, ConnectError>;
+    fn append(&self, topic: &str, records: Vec<PlainRecord>, room: Room) -> Result<Appended, ConnectError>;
     /// How key columns become bytes: Kafka's serializers.
     fn key_bytes(&self) -> Arc<dyn KeyBytes>;
     /// All records of a partition, in order, as `read_committed` sees them.
@@ -198,6 +200,15 @@ pub struct Commit<'a> {
     pub producer: &'a mut dyn Producer,
     /// What it commits.
     pub staged: Staged,
+}
+
+/// Where the room on the disk comes from that a record takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// From what is free: data. Refused when the disk is nearly full.
+    Free,
+    /// From the reserve: what the program must be able to write down all the same, so that somebody can make room.
+    Reserve,
 }
 
 /// A record outside any transaction.

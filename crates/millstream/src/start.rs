@@ -113,12 +113,14 @@ impl Millstream {
     pub fn start(options: StartOptions) -> Result<Self, StartError> {
         // Logs keep files open, connections too: before anything is opened.
         broker::net::listen::raise_open_files_max();
+        let reserve_bytes = reserve_bytes(&options.settings)?;
         let kafka_listeners = bind(&options.listen)?;
         let web_listeners = bind(&options.http)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let started_ms = clock.now_ms();
 
         let broker_options = BrokerOptions {
+            reserve_bytes,
             durability: options.durability,
             advertise: options.advertise,
             clock: clock.clone(),
@@ -216,6 +218,13 @@ impl Millstream {
         stopped.map_err(|e| e.to_string())?;
         closed.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
     }
+}
+
+/// `disk.reserve.bytes`, if it was set.
+fn reserve_bytes(settings: &Settings) -> Result<Option<u64>, StartError> {
+    let wrong = |e: runtime::settings::SettingsError| StartError::Queries(runtime::StartError::Settings(e.to_string()));
+    let bytes = settings.integer("disk.reserve.bytes", -1).map_err(wrong)?;
+    Ok(u64::try_from(bytes).ok())
 }
 
 fn address_of(listeners: &[TcpListener]) -> std::io::Result<String> {

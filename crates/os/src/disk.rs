@@ -35,6 +35,23 @@ pub struct DirEntry {
     pub len: u64,
 }
 
+/// How full a file system is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Bytes that this process may still write.
+    pub free_bytes: u64,
+    /// Bytes that it has in all.
+    pub total_bytes: u64,
+}
+
+/// Whether an error says that the process (EMFILE) or the machine (ENFILE) has no file descriptor left: nothing was tried,
+/// and nothing is wrong with the disk.
+#[must_use]
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    error.raw_os_error().is_some_and(|code| [Errno::MFILE, Errno::NFILE].iter().any(|e| e.raw_os_error() == code))
+}
+
 /// An open file. Offsets are absolute: there is no cursor, so one handle serves readers and one writer at once.
 pub trait File: Send + Sync + Debug {
     /// Reads up to `buf.len()` bytes at `offset`; 0 means end of file.
@@ -89,8 +106,8 @@ pub trait Disk: Send + Sync + Debug + 'static {
     fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
-    /// Bytes that this process may still write on the file system of `path`.
-    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
+    /// How full the file system of `path` is.
+    fn space(&self, path: &Path) -> io::Result<DiskSpace>;
     /// Takes the lock file at `path` (created when absent), or fails with `WouldBlock` when another process holds it.
     /// Released when dropped.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>>;

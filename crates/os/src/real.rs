@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::disk::{DirEntry, Disk, DiskLock, File, OpenMode};
+use crate::disk::{DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode};
 
 /// The real disk: `std::fs`, `fdatasync`, `flock`, `statvfs`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,9 +112,12 @@ impl Disk for RealDisk {
         fs::File::open(path)?.sync_all()
     }
 
-    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+    fn space(&self, path: &Path) -> io::Result<DiskSpace> {
         let stat = rustix::fs::statvfs(path)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        Ok(DiskSpace {
+            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {

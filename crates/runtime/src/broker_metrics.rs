@@ -1,11 +1,11 @@
-//! Metrics of topics and groups, under the names of the well-known Kafka exporter, so that its dashboards work.
+//! Metrics of topics and groups, under the names of the well-known Kafka exporter, so that its dashboards work; and of the disk.
 
 use broker::Broker;
 use broker::net::refusal::Refusal;
 
 use crate::status::{Metric, MetricKind, Sample};
 
-/// Partitions, offsets, groups and their lag.
+/// Free space; partitions, offsets, groups and their lag.
 pub(crate) fn collect(broker: &Broker) -> Vec<Metric> {
     let topics = broker.topics();
     let mut partitions = Vec::new();
@@ -43,6 +43,7 @@ pub(crate) fn collect(broker: &Broker) -> Vec<Metric> {
     let refused = Refusal::ALL
         .iter()
         .map(|refusal| sample(&[("what", refusal.name())], broker.refusals().count(*refusal) as f64));
+    let space = broker.space();
     vec![
         Metric {
             name: "millstream_refused_total".to_owned(),
@@ -50,6 +51,21 @@ pub(crate) fn collect(broker: &Broker) -> Vec<Metric> {
             kind: MetricKind::Counter,
             samples: refused.collect(),
         },
+        gauge(
+            "millstream_disk_free_bytes",
+            "Free space on the disk of the logs.",
+            vec![sample(&[], space.free_bytes as f64)],
+        ),
+        gauge(
+            "millstream_disk_reserve_bytes",
+            "Producers are refused while less is free.",
+            vec![sample(&[], space.reserve_bytes as f64)],
+        ),
+        gauge(
+            "millstream_disk_low",
+            "1 while producers are refused, because the disk is nearly full.",
+            vec![sample(&[], f64::from(u8::from(space.low)))],
+        ),
         gauge("kafka_brokers", "Brokers in the cluster.", vec![sample(&[], 1.0)]),
         gauge("kafka_topic_partitions", "Partitions of a topic.", partitions),
         gauge("kafka_topic_partition_current_offset", "High watermark of a partition.", newest),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use connect::seam::{ConnectError, Connector, PlainRecord};
+use connect::seam::{ConnectError, Connector, PlainRecord, Room};
 use engine::Expr;
 use engine::expr::EvalContext;
 use format::Encoder;
@@ -79,7 +79,7 @@ impl Endpoint {
         let (connector, name) = (Arc::clone(connector), topic.clone());
         let written = PlainRecord { timestamp: now_ms, value: has_value.then_some(event), ..PlainRecord::default() };
         // The first event of a topic creates it, which syncs directories.
-        let appended = tokio::task::spawn_blocking(move || connector.append(&name, vec![written]));
+        let appended = tokio::task::spawn_blocking(move || connector.append(&name, vec![written], Room::Free));
         let appended = appended.await.map_err(|e| RuntimeError::new(ErrorKind::Internal, "internal", e.to_string()))?;
         let appended = appended.map_err(connect_error)?;
         appended.durable.await.map_err(connect_error)?;
@@ -287,7 +287,7 @@ impl Instance {
             value: record.value,
             headers: record.headers,
         });
-        let appended = self.connector.append(topic, plain.collect()).map_err(connect_error)?;
+        let appended = self.connector.append(topic, plain.collect(), Room::Free).map_err(connect_error)?;
         appended.durable.await.map_err(|e: ConnectError| connect_error(e))?;
         let written = appended.places.into_iter().map(|place| crate::status::WrittenRecord {
             partition: place.partition,

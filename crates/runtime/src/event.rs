@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BinaryArray};
-use connect::seam::{ConnectError, Connector, Durable, PlainRecord};
+use connect::seam::{ConnectError, Connector, Durable, PlainRecord, Room};
 use engine::batch::KeyColumns;
 use engine::data_type::column;
 use engine::expr::EvalContext;
@@ -99,7 +99,7 @@ impl EventWriter {
             value: values.is_valid(row).then(|| values.value(row).to_vec()),
             ..PlainRecord::default()
         };
-        let appended = self.connector.append(&self.topic, (0..rows).map(record).collect())?;
+        let appended = self.connector.append(&self.topic, (0..rows).map(record).collect(), Room::Free)?;
         Ok(WrittenEvents { durable: appended.durable })
     }
 }

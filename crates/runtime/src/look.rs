@@ -220,6 +220,9 @@ impl Instance {
             per_query("running", "1 while the query runs.", gauge, &|q| {
                 Some(f64::from(u8::from(q.state == QueryState::Running)))
             }),
+            per_query("blocked", "1 while the query cannot commit, because the disk is nearly full.", gauge, &|q| {
+                Some(f64::from(u8::from(q.state == QueryState::Blocked)))
+            }),
         ];
         let generators = self.generators().into_iter().map(|generator| Sample {
             labels: vec![("generator".to_owned(), generator.name)],
@@ -246,7 +249,7 @@ impl Instance {
             .queries
             .iter()
             .filter_map(|query| match query.shared().life() {
-                (QueryState::Running, _) => None,
+                (QueryState::Running | QueryState::Blocked, _) => None,
                 (QueryState::Starting | QueryState::Restoring, None) => Some(format!("`{}` is starting", query.name())),
                 (_, Some(error)) => Some(format!("`{}`: {}", query.name(), error.cause)),
                 (_, None) => Some(format!("`{}` is stopped", query.name())),
@@ -256,7 +259,15 @@ impl Instance {
         let checks = vec![
             check("broker", stopping.then(|| "stopping".to_owned())),
             check("queries", (!queries.is_empty()).then(|| queries.join("; "))),
-            check("storage", storage),
+            match storage {
+                Some(failed) => check("storage", Some(failed)),
+                // Most goes on, so that whoever watches this must not take it out of service.
+                None => HealthCheck {
+                    name: "storage",
+                    ok: true,
+                    detail: self.broker().admit(0).err().map(|low| low.to_string()),
+                },
+            },
         ];
         Health { ready: checks.iter().all(|check| check.ok), checks }
     }

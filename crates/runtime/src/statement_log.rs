@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use connect::seam::{ConnectError, Connector, PlainRecord};
+use connect::seam::{ConnectError, Connector, PlainRecord, Room};
 use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 1;
@@ -116,7 +116,7 @@ impl StatementLog {
     fn append(&self, name: &str, value: Option<Vec<u8>>, now_ms: i64) -> Result<i64, ConnectError> {
         let key = Some(name.as_bytes().to_vec());
         let record = PlainRecord { partition: Some(0), timestamp: now_ms, key, value, headers: Vec::new() };
-        let appended = self.connector.append(&self.topic, vec![record])?;
+        let appended = self.connector.append(&self.topic, vec![record], Room::Reserve)?;
         appended.durable.wait()?;
         Ok(appended.places.first().map_or(-1, |place| place.offset))
     }

@@ -63,6 +63,8 @@ pub enum QueryState {
     Restoring,
     /// Running.
     Running,
+    /// Reads, but cannot commit, e.g. because the disk is nearly full; goes on by itself.
+    Blocked,
     /// Stopped by an error.
     Failed,
     /// Stopped cleanly.

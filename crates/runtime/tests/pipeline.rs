@@ -6,5 +6,7 @@ mod bench;
 mod counts;
 #[path = "pipeline/pages.rs"]
 mod pages;
+#[path = "pipeline/space.rs"]
+mod space;
 #[path = "pipeline/statements.rs"]
 mod statements;

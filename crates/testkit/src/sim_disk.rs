@@ -21,7 +21,7 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use os::{DirEntry, Disk, DiskLock, File, OpenMode};
+use os::{DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode};
 
 use lie::Lie;
 use state::{Change, State};
@@ -113,6 +113,11 @@ impl SimDisk {
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
         self.state().used_bytes()
+    }
+
+    /// Lets every opening of a file or directory fail with EMFILE, until it is switched off. Open files work on.
+    pub fn refuse_opens(&self, refuse: bool) {
+        self.state().opens_refused = refuse;
     }
 
     /// Flips bits of a stored byte, in the cache and on the platter.
@@ -228,8 +233,9 @@ impl Disk for SimDisk {
         self.state().sync_dir(path)
     }
 
-    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
-        Ok(self.state().free_bytes())
+    fn space(&self, _path: &Path) -> io::Result<DiskSpace> {
+        let state = self.state();
+        Ok(DiskSpace { free_bytes: state.free_bytes(), total_bytes: state.capacity.unwrap_or(u64::MAX) })
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {

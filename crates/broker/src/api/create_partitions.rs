@@ -32,6 +32,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: CreatePartitionsRequest
                 Err(AdminError::InvalidRequest("Duplicate topic name.".to_owned()))
             } else {
                 check_assignment(&broker, topic)
+                    .and_then(|()| Ok(broker.admit(0)?))
                     .and_then(|()| broker.create_partitions(&topic.name, topic.count, request.validate_only))
             };
             let mut result =

@@ -74,6 +74,7 @@ fn create(broker: &Broker, topic: &CreatableTopic, validate_only: bool) -> Resul
     let (partitions, topic_id, configs) = if validate_only {
         (broker.check_new_topic(&topic.name, &new)?, Uuid::ZERO, new.configs)
     } else {
+        broker.admit(0)?;
         let info = broker.create_topic(&topic.name, new)?;
         (info.partitions, info.id, info.configs)
     };

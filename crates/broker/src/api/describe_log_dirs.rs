@@ -35,11 +35,13 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeLogDirsRequest)
         }
     };
     let log_dir = broker.log_dir();
-    let usable_bytes = broker.disk.free_bytes(log_dir).ok().and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(-1);
+    let space = broker.disk.space(log_dir).ok();
+    let bytes = |bytes: Option<u64>| bytes.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(-1);
     let result = DescribeLogDirsResult {
         log_dir: Str::from(log_dir.display().to_string()),
         topics,
-        usable_bytes,
+        total_bytes: bytes(space.map(|space| space.total_bytes)),
+        usable_bytes: bytes(space.map(|space| space.free_bytes)),
         ..DescribeLogDirsResult::default()
     };
     DescribeLogDirsResponse { results: vec![result], ..DescribeLogDirsResponse::default() }.into()

@@ -40,7 +40,8 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, mut request: MetadataRequest) -> 
     let may_create = ctx.version < 4 || request.allow_auto_topic_creation;
     let creates = may_create
         && request.topics.as_ref().is_some_and(|topics| topics.iter().any(|wanted| missing(broker, wanted)))
-        && broker.server_configs().value("auto.create.topics.enable").as_deref() == Some("true");
+        && broker.server_configs().value("auto.create.topics.enable").as_deref() == Some("true")
+        && broker.admit(0).is_ok();
     if !creates {
         return answer(broker, ctx, &request).into();
     }

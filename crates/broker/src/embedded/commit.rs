@@ -196,11 +196,10 @@ impl Broker {
             base_offsets.push(base_offset);
         }
         if !topology.offsets.is_empty() {
-            tickets.push(
-                coordinators
-                    .stage_offsets_now(&id, offsets_of(topology))
-                    .map_err(|code| CommitError::Fenced { transactional_id: id.clone(), code })?,
-            );
+            tickets.push(coordinators.stage_offsets_now(&id, offsets_of(topology)).map_err(|code| match code {
+                ErrorCode::CoordinatorNotAvailable => CommitError::Storage("the offsets were not appended".to_owned()),
+                code => CommitError::Fenced { transactional_id: id.clone(), code },
+            })?);
         }
         Ok(base_offsets)
     }

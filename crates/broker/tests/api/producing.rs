@@ -3,6 +3,11 @@
 use broker::reply::Answer;
 use bytes::{Bytes, BytesMut};
 use record::{BatchOptions, Compression};
+use wire::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
+use wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
+use wire::messages::offset_commit_request::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 
 use crate::harness::{
     Fixture, NOW_MS, batch, batch_of, compressed, first_produced, idempotent, name_of, produce_request, records_of,
@@ -191,4 +196,55 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_space() {
     fixture.create("u", 1, &[]);
     let fixture = fixture.restart();
     assert_eq!(records_of(&fixture.fetch("t", 0, 0)), ["0=a", "1=c"]);
+}
+
+#[test]
+fn below_the_reserve_producers_are_refused_and_all_else_goes_on() {
+    let fixture = Fixture::new();
+    fixture.create("t", 1, &[]);
+    fixture.create("u", 1, &[]);
+    fixture.produce_values("t", 0, &["a", "b"]);
+    // A disk that is nineteen twentieths full: the reserve is a tenth of it.
+    fixture.disk.set_capacity(Some(1 << 40));
+    let used = (1 << 40) - os::Disk::space(&fixture.disk, std::path::Path::new("/")).expect("told").free_bytes;
+    fixture.disk.set_capacity(Some(used + used / 19));
+    // The background thread's, once a second: it looks at the disk.
+    fixture.broker.maintain().expect("maintained");
+    let refused = fixture.produce("t", 0, batch(&["c"]));
+    assert_eq!(name_of(refused.error_code), "KAFKA_STORAGE_ERROR");
+    assert!(refused.error_message.is_some_and(|why| why.contains("nearly full")));
+    assert!(fixture.broker.health().is_none());
+    assert_eq!(records_of(&fixture.fetch("t", 0, 0)), ["0=a", "1=b"], "reading goes on");
+
+    let create = CreateTopicsRequest {
+        topics: vec![CreatableTopic {
+            name: "v".into(),
+            num_partitions: 1,
+            replication_factor: 1,
+            ..Default::default()
+        }],
+        ..CreateTopicsRequest::default()
+    };
+    assert_eq!(name_of(fixture.ask(7, &create).topics[0].error_code), "KAFKA_STORAGE_ERROR");
+
+    let offsets = OffsetCommitRequestPartition { partition_index: 0, committed_offset: 1, ..Default::default() };
+    let commit = OffsetCommitRequest {
+        group_id: "g".into(),
+        generation_id_or_member_epoch: -1,
+        topics: vec![OffsetCommitRequestTopic { name: "t".into(), partitions: vec![offsets], ..Default::default() }],
+        ..OffsetCommitRequest::default()
+    };
+    assert_eq!(fixture.ask(8, &commit).topics[0].partitions[0].error_code, 0, "offset commits go on");
+
+    let wanted = DeleteRecordsPartition { partition_index: 0, offset: 1 };
+    let delete = DeleteRecordsRequest {
+        topics: vec![DeleteRecordsTopic { name: "t".into(), partitions: vec![wanted] }],
+        timeout_ms: 1000,
+    };
+    assert_eq!(fixture.ask(2, &delete).topics[0].partitions[0].low_watermark, 1, "DeleteRecords goes on");
+
+    assert!(fixture.broker.delete_topic("u").is_ok(), "deletes go on");
+    // Nobody restarts anything: the next batch is taken.
+    fixture.disk.set_capacity(None);
+    assert_eq!(fixture.produce_values("t", 0, &["d"]), 2);
 }

@@ -165,7 +165,7 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_space() {
     sim.set_capacity(Some(used));
     let big = "x".repeat(8000);
     let refused = log.append(batch(&[&big], NOW.0), CLIENT);
-    assert!(matches!(refused, Err(crate::AppendError::DiskFull(_))), "{refused:?}");
+    assert!(matches!(refused, Err(crate::AppendError::NotNow(_))), "{refused:?}");
     assert!(set.health().is_none());
     // What fits is taken; reading goes on; later there is space again.
     log.append(batch(&["b"], NOW.0), CLIENT).expect("appended").ticket.wait().expect("durable");

@@ -27,7 +27,7 @@ use wire::ErrorCode;
 
 use crate::fetch::fetch;
 use crate::seam::{
-    Appended, Commit, ConnectError, Connector, Durable, Opened, Place, PlainRecord, Producer, ReadRecord,
+    Appended, Commit, ConnectError, Connector, Durable, Opened, Place, PlainRecord, Producer, ReadRecord, Room,
     SourcePartition, TopologySpec,
 };
 
@@ -235,7 +235,15 @@ impl Connector for Embedded {
         format::key::primitive_keys()
     }
 
-    fn append(&self, topic: &str, records: Vec<PlainRecord>) -> Result<Appended, ConnectError> {
+    fn has_room(&self) -> Result<(), ConnectError> {
+        self.broker.admit(0).map_err(|low| ConnectError::Retry(low.to_string()))
+    }
+
+    fn append(&self, topic: &str, records: Vec<PlainRecord>, room: Room) -> Result<Appended, ConnectError> {
+        if room == Room::Free {
+            // Else a topic would be made for nothing.
+            self.has_room()?;
+        }
         self.ensure_topic(topic, None, &[])?;
         let partitions = self.partitions(topic).ok_or_else(|| deleted(topic))?;
         // One batch per partition; each record remembers its turn in the caller's order.
@@ -265,9 +273,12 @@ impl Connector for Embedded {
         let mut tickets = Vec::new();
         for (partition, (batch, turns)) in batches {
             let found = self.broker.partition(topic, partition).ok_or_else(|| deleted(topic))?;
-            let appended = found
-                .produce(batch.finish(Offset(0), LeaderEpoch(0)), self.broker.now_ms())
-                .map_err(|e| produce_error(topic, &e))?;
+            let (batch, now_ms) = (batch.finish(Offset(0), LeaderEpoch(0)), self.broker.now_ms());
+            let appended = match room {
+                Room::Free => found.produce(batch, now_ms),
+                Room::Reserve => found.produce_from_reserve(batch, now_ms),
+            };
+            let appended = appended.map_err(|e| produce_error(topic, &e))?;
             for (place, (turn, timestamp)) in turns.into_iter().enumerate() {
                 let stamped = appended.log_append_time;
                 let timestamp = if stamped == TimestampMs::NONE { timestamp } else { stamped.0 };

@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// console with live curves.
 ///
 /// Data goes to standard output, everything else to standard error. Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 cannot
-/// reach the server, 5 not found, 6 some records failed, 130 interrupted.
+/// reach the server, 5 not found, 6 some records failed, 7 the disk failed, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
@@ -119,6 +119,8 @@ pub enum Exit {
     NotFound,
     /// Some of the records failed.
     Partial,
+    /// The disk failed: nothing is acknowledged any more. A new start reads it again.
+    Disk,
     /// Interrupted before the work was done.
     Interrupted,
 }
@@ -133,6 +135,7 @@ impl Exit {
             Self::Unreachable => 3,
             Self::NotFound => 5,
             Self::Partial => 6,
+            Self::Disk => 7,
             Self::Interrupted => 130,
         }
     }

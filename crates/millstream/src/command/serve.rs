@@ -15,6 +15,8 @@ const DEMO_FILE: &str = "examples/page-events/page-events.sql";
 const DEMO_EVERY: (&str, &str) = ("supplier.every", "100 ms");
 
 const HEALTH_EVERY: Duration = Duration::from_millis(500);
+/// How long the end of a program may take whose disk has failed.
+const FAILED_STOP_MAX: Duration = Duration::from_secs(10);
 
 pub(super) fn demo(flags: ServeFlags) -> Result<(), Failure> {
     let mut settings = load_settings(&flags)?;
@@ -106,21 +108,37 @@ fn serve(flags: ServeFlags, settings: Settings, sql: Vec<SqlText>, demo: bool) -
         let millstream = started.map_err(start_failure)?;
         banner::print(&millstream, &facts);
         let failure = run_until_stopped(&millstream, &mut signals).await;
-        if failure.is_none() {
-            eprintln!("stopping… (Ctrl-C again to force)");
+        let interrupted = || Failure { exit: Exit::Interrupted, message: String::new() };
+        if let Some(why) = failure {
+            // What can still be said to clients is said; the logs do not take part any more.
+            tokio::select! {
+                _ = tokio::time::timeout(FAILED_STOP_MAX, millstream.stop()) => {}
+                () = signals.next() => {}
+            }
+            return Err(disk_failure(&why));
         }
+        eprintln!("stopping… (Ctrl-C again to force)");
+        let broker = millstream.broker().clone();
         tokio::select! {
-            stopped = millstream.stop() => stopped.map_err(|e| Failure::new(Exit::Failed, e))?,
-            () = signals.next() => return Err(Failure { exit: Exit::Interrupted, message: String::new() }),
-        }
-        match failure {
-            None => Ok(()),
-            Some(why) => Err(Failure::new(Exit::Failed, format!("stopped, because the disk failed: {why}"))),
+            stopped = millstream.stop() => stopped.map_err(|e| match broker.health() {
+                Some(why) => disk_failure(&why.to_string()),
+                None => Failure::new(Exit::Failed, e),
+            }),
+            () = signals.next() => Err(interrupted()),
         }
     });
     // Whoever forces the end does not wait for threads that are still at work.
     network.shutdown_background();
     ended
+}
+
+fn disk_failure(why: &str) -> Failure {
+    let message = format!(
+        "stopped, because the disk failed: {why}\n  \
+         nothing that was not safely on the disk has been acknowledged\n  \
+         check the disk (the kernel's log says more), then start again: the start reads what it holds"
+    );
+    Failure::new(Exit::Disk, message)
 }
 
 /// Waits for a signal (`None`) or for the disk to fail (why).

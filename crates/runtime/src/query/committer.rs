@@ -2,8 +2,12 @@
 //!
 //! One commit takes every topology that has something, and all of them share their waits for the disk. Topologies go on
 //! computing meanwhile: what they produce then belongs to the next commit. The thread sleeps while there is nothing.
+//!
+//! While there is no room on the disk, commits wait, and nothing is closed or computed anew for it: the queries go on until
+//! their buffers are full, and the first commit afterwards takes it all.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use connect::seam::{Commit, ConnectError, Connector, Producer};
@@ -11,6 +15,7 @@ use os::Clock;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::run::{Preparation, Prepared, Run, guarded};
+use crate::status::QueryError;
 
 /// When commits happen.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub(crate) struct Committer {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     condvar: Condvar,
+    /// There was no room the last time.
+    blocked: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +44,13 @@ struct State {
 
 impl Committer {
     pub(crate) fn new(connector: Arc<dyn Connector>, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { connector, clock, state: Mutex::default(), condvar: Condvar::new() })
+        Arc::new(Self {
+            connector,
+            clock,
+            state: Mutex::default(),
+            condvar: Condvar::new(),
+            blocked: AtomicBool::new(false),
+        })
     }
 
     /// Starts its thread.
@@ -134,9 +147,39 @@ impl Committer {
                 state.started += 1;
                 runs
             };
-            self.commit(&runs);
-            self.state.lock().finished += 1;
+            let room = self.connector.has_room();
+            self.tell_whether_blocked(room.as_ref().err());
+            if room.is_ok() {
+                self.commit(&runs);
+            }
+            let mut state = self.state.lock();
+            // Asked again after the interval.
+            state.dirty |= room.is_err();
+            state.finished += 1;
             self.condvar.notify_all();
+        }
+    }
+
+    /// Says, once, that commits wait; or that they go on.
+    fn tell_whether_blocked(&self, cause: Option<&ConnectError>) {
+        let is_blocked = cause.is_some();
+        if self.blocked.swap(is_blocked, Ordering::AcqRel) != is_blocked {
+            match cause {
+                Some(cause) => tracing::warn!("queries do not commit now: {cause}"),
+                None => tracing::warn!("queries commit again"),
+            }
+        } else if !is_blocked {
+            return;
+        }
+        let error = cause.map(|cause| QueryError {
+            code: "disk_full".to_owned(),
+            cause: cause.to_string(),
+            fix: Some("make room on the disk: the query goes on by itself".to_owned()),
+        });
+        // Also those that were opened since.
+        let runs: Vec<Arc<Run>> = self.state.lock().runs.iter().map(|(run, _)| Arc::clone(run)).collect();
+        for run in runs {
+            run.shared.set_blocked(error.clone());
         }
     }
 

@@ -89,6 +89,19 @@ impl Shared {
         self.touch();
     }
 
+    /// A running query is blocked, or runs again. Whatever else it does is left alone.
+    pub(crate) fn set_blocked(&self, why: Option<QueryError>) {
+        {
+            let mut life = self.life.lock();
+            match (life.0, why) {
+                (QueryState::Running, Some(why)) => *life = (QueryState::Blocked, Some(why)),
+                (QueryState::Blocked, None) => *life = (QueryState::Running, None),
+                _ => return,
+            }
+        }
+        self.touch();
+    }
+
     /// Wakes subscriptions.
     pub(crate) fn touch(&self) {
         self.changed.send_modify(|version| *version += 1);

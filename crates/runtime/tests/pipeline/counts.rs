@@ -40,7 +40,7 @@ fn last_of_r4(bench: &Bench) -> BTreeMap<String, i64> {
     last
 }
 
-fn check_counts(bench: &Bench) {
+pub fn check_counts(bench: &Bench) {
     // Everything has been read, so this waits for the commit that holds it.
     let table = bench.instance.table("page_count", Isolation::Committed, usize::MAX).unwrap();
     let expected: BTreeMap<String, i64> =

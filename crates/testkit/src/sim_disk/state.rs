@@ -60,6 +60,7 @@ pub(super) struct State {
     pub lie: Option<Lie>,
     /// What a sync that lies is still to make durable.
     late: Option<usize>,
+    pub opens_refused: bool,
 }
 
 impl State {
@@ -74,6 +75,13 @@ impl State {
         }
     }
 
+    fn opening(&self) -> io::Result<()> {
+        /// EMFILE, on every system that we know.
+        const TOO_MANY_OPEN_FILES: i32 = 24;
+        self.powered()?;
+        if self.opens_refused { Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES)) } else { Ok(()) }
+    }
+
     /// Counts a changing operation, or refuses it when the power is off.
     fn operate(&mut self) -> io::Result<()> {
         self.powered()?;
@@ -82,7 +90,7 @@ impl State {
     }
 
     pub fn open(&mut self, path: &Path, mode: OpenMode) -> io::Result<usize> {
-        self.powered()?;
+        self.opening()?;
         match (self.names.get(path), mode) {
             (Some(Node::Dir), _) => Err(io::ErrorKind::IsADirectory.into()),
             (Some(Node::File(_)), OpenMode::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
@@ -133,7 +141,7 @@ impl State {
     }
 
     pub fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        self.powered()?;
+        self.opening()?;
         if !self.is_dir(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -197,7 +205,7 @@ impl State {
     }
 
     pub fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
-        self.powered()?;
+        self.opening()?;
         if !self.is_dir(path) {
             return Err(io::ErrorKind::NotFound.into());
         }

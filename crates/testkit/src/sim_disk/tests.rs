@@ -89,7 +89,7 @@ fn a_full_disk_refuses_the_whole_write() {
     let error = file.write_all_at(b"efg", 4).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     file.write_all_at(b"ef", 4).unwrap();
-    assert_eq!(disk.free_bytes(Path::new("/data")).unwrap(), 0);
+    assert_eq!(disk.space(Path::new("/data")).unwrap().free_bytes, 0);
 }
 
 #[test]
