@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use testkit::{Process, require, requirement};
 use tests::http;
-use tests::page_counts::{self, Recount};
 use tests::program::{Program, test_dir};
 
 use crate::recount::{WAIT, check_counts, end_offset, kcat, settle};

@@ -37,7 +37,7 @@ export type Facts = {
   last_late: { topic: string; partition: number; offset: number; timestamp: string; late_by_ms: number } | null;
 };
 
-export type QueryState = 'starting' | 'restoring' | 'running' | 'failed' | 'stopped';
+export type QueryState = 'starting' | 'restoring' | 'running' | 'blocked' | 'failed' | 'stopped';
 
 export type Query = {
   name: string;

@@ -51,7 +51,7 @@ export const s = {
     sql: 'SQL',
     what: ({ kind, reads, writes }: Query) =>
       `${kind}, from ${reads.join(', ')}${writes.length > 0 ? ` to ${writes.join(', ')}` : ''}`,
-    state: { starting: 'starting', restoring: 'restoring its state', running: 'running', failed: 'failed', stopped: 'stopped' },
+    state: { starting: 'starting', restoring: 'restoring its state', running: 'running', blocked: 'waiting for room on the disk', failed: 'failed', stopped: 'stopped' },
     pause: 'Pause',
     resume: 'Resume',
     pauseHelp: 'Hold the picture; the query goes on',
