@@ -36,8 +36,9 @@ use crate::log::{AbortedTxn, Log};
 use crate::scan::{Scanner, Step};
 use crate::segment::{Segment, remove_if_there};
 
-/// How many keys one compaction remembers: about 50 MB. What does not fit is left to the next one.
-const KEYS_MAX: usize = 1 << 20;
+/// How many keys one compaction remembers: as many as fit into 2^20 places of a hash table, of which it fills seven eighths,
+/// at 25 bytes each. What does not fit is left to the next one.
+const KEYS_MAX: usize = 7 << 17;
 /// Copied batches are written in pieces of this size.
 const WRITE_BYTES: usize = 1 << 20;
 /// The files of a segment, its log last.
@@ -368,7 +369,8 @@ impl<'s> Batches<'s> {
 
 /// The last offset of each key in the dirty part.
 struct Keys {
-    last: HashMap<u128, i64>,
+    /// By hash in two halves: a `u128` would want 16-byte places, and a third more memory.
+    last: HashMap<[u64; 2], i64>,
     hashers: [RandomState; 2],
     /// Keys are known up to here.
     end: i64,
@@ -422,9 +424,8 @@ impl Keys {
         Ok(true)
     }
 
-    fn hash(&self, key: &[u8]) -> u128 {
-        let [a, b] = self.hashers.each_ref().map(|h| u128::from(h.hash_one(key)));
-        a << 64 | b
+    fn hash(&self, key: &[u8]) -> [u64; 2] {
+        self.hashers.each_ref().map(|h| h.hash_one(key))
     }
 
     fn last(&self, key: &[u8]) -> Option<i64> {
