@@ -54,13 +54,21 @@ pub(crate) fn open_journal(
     Ok(journal)
 }
 
-/// What internal topics are created with: Kafka's own choices for them.
+/// Segments of internal topics: a start replays these logs, up to two segments beyond what their compaction leaves. (Kafka
+/// has 100 MiB here.)
+const INTERNAL_SEGMENT_BYTES: &str = "4194304";
+/// How long markers and tombstones of internal topics outlive their compaction. Only a start reads these logs, from their
+/// front to their end; in Kafka's 24 hours the markers of commits every 100 ms alone would grow to hundreds of megabytes.
+const INTERNAL_DELETE_RETENTION_MS: &str = "600000";
+
+/// What internal topics are created with: Kafka's own choices for them, where no start has to wait for these.
 pub(crate) fn internal_topic_configs(name: &str) -> Overrides {
     let mut configs = Overrides::new();
     let mut set = |name: &str, value: &str| configs.insert(name.to_owned(), value.to_owned());
     set("cleanup.policy", "compact");
     set("compression.type", if name == OFFSETS_TOPIC { "producer" } else { "uncompressed" });
-    set("segment.bytes", "104857600");
+    set("segment.bytes", INTERNAL_SEGMENT_BYTES);
+    set("delete.retention.ms", INTERNAL_DELETE_RETENTION_MS);
     if name == TRANSACTIONS_TOPIC {
         set("min.insync.replicas", "1");
         set("unclean.leader.election.enable", "false");

@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     delete_retention_ms: i64,
     segment_bytes_max: u64,
     index_interval_bytes: u32,
+    /// All aborted transactions that begin in these segments, the first one last. The marker of one may lie behind them.
+    aborted: Vec<AbortedTxn>,
     /// Of each producer, the offset of its last batch of data and its epoch.
     last_batches: HashMap<i64, (Option<i64>, i16)>,
 }
@@ -115,6 +117,12 @@ impl Log {
             }
         }
         let overdue = oldest_dirty.is_some_and(|t| now_ms.0.saturating_sub(t) > state.config.max_compaction_lag_ms);
+        let end = segments.last().map_or(0, |segment| segment.next_offset());
+        let mut aborted = Vec::new();
+        for segment in state.segments.iter() {
+            aborted.extend(segment.state.lock().aborted.iter().filter(|t| t.first_offset.0 < end));
+        }
+        aborted.sort_by_key(|t: &AbortedTxn| std::cmp::Reverse(t.first_offset));
         let last_batches = state
             .producers
             .iter()
@@ -129,6 +137,7 @@ impl Log {
             delete_retention_ms: state.config.delete_retention_ms,
             segment_bytes_max: u64::from(state.config.segment_bytes_max),
             index_interval_bytes: state.config.index_interval_bytes,
+            aborted,
             last_batches,
         })
     }
@@ -160,7 +169,7 @@ impl Log {
         let keys = Keys::read(plan)?;
         let mut touched: Vec<Arc<Segment>> = plan.segments.clone();
         touched.retain(|s| s.base < keys.end);
-        let mut transactions = Transactions::new(&touched);
+        let mut transactions = Transactions::new(plan);
         for group in groups(&touched, plan.segment_bytes_max) {
             let copy = self.copy_group(plan, group, &keys, &mut transactions, now_ms)?;
             self.replace_group(group, copy)?;
@@ -380,7 +389,7 @@ impl Keys {
     fn read(plan: &Plan) -> Result<Self, Stopped> {
         let mut keys =
             Self { last: HashMap::new(), hashers: [RandomState::new(), RandomState::new()], end: plan.first_dirty };
-        let mut transactions = Transactions::new(&plan.segments);
+        let mut transactions = Transactions::new(plan);
         for segment in &plan.segments {
             if segment.next_offset() <= plan.first_dirty {
                 continue;
@@ -445,9 +454,8 @@ struct Transactions {
 }
 
 impl Transactions {
-    fn new(segments: &[Arc<Segment>]) -> Self {
-        let mut aborted: Vec<AbortedTxn> = segments.iter().flat_map(|s| s.state.lock().aborted.clone()).collect();
-        aborted.sort_by_key(|t| std::cmp::Reverse(t.first_offset));
+    fn new(plan: &Plan) -> Self {
+        let aborted = plan.aborted.clone();
         Self { aborted, open_aborted: HashMap::new(), open_committed: HashSet::new(), kept: Vec::new() }
     }
 

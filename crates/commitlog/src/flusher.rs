@@ -178,6 +178,14 @@ impl Shared {
         self.wake.notify_one();
     }
 
+    /// Lets go of the logs that are queued: they hold this, and would keep each other for ever.
+    pub(crate) fn clear(&self) {
+        let mut queue = self.queue.lock();
+        queue.dirty.clear();
+        queue.behind.clear();
+        queue.chores.clear();
+    }
+
     pub(crate) fn latch(&self, error: StorageError) {
         if !self.latched.swap(true, Ordering::AcqRel) {
             tracing::error!(%error, "the disk failed: nothing more is acknowledged; start again to read what it holds");

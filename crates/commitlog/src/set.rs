@@ -509,6 +509,7 @@ impl Drop for LogSet {
             // A panic of the flusher has been printed; there is nobody to hand it to.
             let _ = thread.join();
         }
+        self.shared.clear();
     }
 }
 

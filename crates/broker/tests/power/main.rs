@@ -9,6 +9,7 @@
 //! `MILLSTREAM_SEEDS=10000` runs more seeds; a failure names its seed.
 
 mod clients;
+mod day;
 mod rivals;
 mod seeded;
 

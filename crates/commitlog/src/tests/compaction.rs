@@ -154,6 +154,32 @@ fn aborted_records_go_then_their_markers_and_producers_stay_known() {
 }
 
 #[test]
+fn an_aborted_record_supersedes_nothing_though_its_marker_is_in_a_later_segment() {
+    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
+    let (set, _) = open(&disk);
+    let log = set.create("t-0", LogConfig { segment_bytes_max: 400, ..compacted() }).expect("created");
+    let marker = |control_type| {
+        let marker = EndTxnMarker { control_type, coordinator_epoch: 0 };
+        let marker = end_txn_marker(ProducerId(1), ProducerEpoch(0), marker, NOW);
+        log.append(marker, context(AppendKind::Marker { promised: false })).expect("appended");
+    };
+    log.append(keyed(transactional(1, 0), &[("a", Some("committed"))]), CLIENT).expect("appended");
+    marker(ControlType::Commit);
+    log.append(keyed(transactional(1, 1), &[("a", Some("aborted"))]), CLIENT).expect("appended");
+    // Fills the segment: the next one begins with the marker.
+    log.append(keyed(BatchOptions::default(), &[("filler", Some(&"f".repeat(80)))]), CLIENT).expect("appended");
+    marker(ControlType::Abort);
+    assert!(disk.exists(std::path::Path::new("/data/log/t-0/00000000000000000004.log")).expect("asked"));
+    set.sync().wait().expect("durable");
+    for _ in 0..40 {
+        set.maintain(NOW).expect("maintained");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let shown: Vec<String> = left(&log).into_iter().filter(|r| r.contains("a=")).collect();
+    assert_eq!(shown, ["0 a=committed"]);
+}
+
+#[test]
 fn no_cut_of_the_power_changes_the_last_value_of_a_key() {
     for_each_seed(60, |seed| {
         let mut random = Random::new(seed);

@@ -39,6 +39,12 @@ const REPLAY_BYTES: usize = 4 << 20;
 const TRANSACTION_TIMEOUT_MS: i32 = 60_000;
 /// What Kafka Streams adds to a windowed changelog's retention (`windowstore.changelog.additional.retention.ms`).
 const CHANGELOG_ADDITIONAL_RETENTION_MS: i64 = 86_400_000;
+/// Segments of changelogs: the active one is not compacted, and a start reads it. (Kafka Streams leaves the broker's 1 GiB,
+/// which a day of commits does not fill.)
+const CHANGELOG_SEGMENT_BYTES: u32 = 8 << 20;
+/// How long the markers of commits outlive their compaction. In Kafka's 24 hours those of commits every 100 ms alone come to
+/// 70 MB in each changelog.
+const CHANGELOG_DELETE_RETENTION_MS: u32 = 3_600_000;
 
 /// The broker in this process, as a place with topics.
 #[derive(Debug)]
@@ -96,6 +102,10 @@ impl Embedded {
                 ("message.timestamp.type", "CreateTime".to_owned()),
             ];
         }
+        configs.extend([
+            ("segment.bytes", CHANGELOG_SEGMENT_BYTES.to_string()),
+            ("delete.retention.ms", CHANGELOG_DELETE_RETENTION_MS.to_string()),
+        ]);
         if self.partitions(&topic).is_none() && self.counted(spec, &aggregate.store) {
             return Err(ConnectError::Query {
                 code: "changelog_deleted",
