@@ -1,7 +1,9 @@
 //! Acknowledged means synced; a commit is a transaction; counts are right, whatever is killed.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use testkit::{Process, require, requirement};
 use tests::http;
@@ -79,5 +81,49 @@ fn counts_are_right_over_a_restart_and_a_kill() {
     // A commit is a transaction: more offsets in R4 than records, and the batches say so themselves.
     let records = kcat(&program, &["-C", "-t", "R4", "-e", "-q", "-f", "%o\n"], "").lines().count() as i64;
     assert!(end_offset(&program, "R4") > records, "R4 has commit markers");
+    program.stop();
+}
+
+/// Bytes that went to the disk, and every file with its length and the time of its last change.
+fn written(program: &Program) -> (String, BTreeMap<PathBuf, (u64, SystemTime)>) {
+    fn add(dir: &Path, files: &mut BTreeMap<PathBuf, (u64, SystemTime)>) {
+        for entry in std::fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry")) {
+            let metadata = entry.metadata().expect("metadata");
+            if metadata.is_dir() {
+                add(&entry.path(), files);
+            } else {
+                files.insert(entry.path(), (metadata.len(), metadata.modified().expect("a time")));
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    add(&program.data_dir, &mut files);
+    let io = std::fs::read_to_string(format!("/proc/{}/io", program.process.pid())).expect("its counters");
+    let bytes = io.lines().find(|line| line.starts_with("write_bytes:")).expect("a counter").to_owned();
+    (bytes, files)
+}
+
+#[test]
+fn an_idle_topology_writes_nothing() {
+    let args = ["up", "examples/page-events/page-events.sql", "--set", "supplier.every=1 hour"];
+    let program = Program::start(&test_dir("idle"), &args);
+    for _ in 0..3 {
+        assert_eq!(http::get(&program.http, "/publish/R2/P1").map(|answer| answer.status), Ok(200));
+    }
+    let begun = Instant::now();
+    while end_offset(&program, "R4") == 0 {
+        assert!(begun.elapsed() < WAIT, "no count comes");
+    }
+    // The checkpoints of what was written follow; then five seconds, fifty commit intervals, without a byte.
+    loop {
+        let before = written(&program);
+        std::thread::sleep(Duration::from_secs(5));
+        let after = written(&program);
+        if after == before {
+            break;
+        }
+        let changed: Vec<_> = after.1.iter().filter(|(path, file)| before.1.get(*path) != Some(file)).collect();
+        assert!(begun.elapsed() < WAIT, "it goes on writing: {} then {}, {changed:?}", before.0, after.0);
+    }
     program.stop();
 }

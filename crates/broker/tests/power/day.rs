@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use broker::{
-    Broker, BrokerOptions, NewTopic, OutRecord, QueryMember, Resource, TopologyCommit, TransactionalProducer,
-};
+use broker::{Broker, BrokerOptions, NewTopic, QueryMember, Resource, TopologyCommit, TransactionalProducer};
 use bytes::Bytes;
 use os::{DirEntry, Disk, DiskLock, File, OpenMode, RealDisk};
-use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, ProducerIdentity, Sequence, TimestampMs};
+use record::{
+    BatchBuilder, BatchOptions, BatchesBuilder, LeaderEpoch, Offset, ProducerIdentity, Sequence, TimestampMs,
+};
 use testkit::ManualClock;
 
 use super::NOW_MS;
@@ -160,11 +160,10 @@ impl Topologies {
     fn commit(&mut self, broker: &Broker, n: u64, now_ms: i64) {
         let page = ["P1", "P2"][(n % 2) as usize];
         let window = now_ms / 5_000 * 5_000;
-        let record = |key: Option<String>, value: &[u8]| OutRecord {
-            timestamp: TimestampMs(now_ms),
-            key: key.map(Bytes::from),
-            value: Some(Bytes::copy_from_slice(value)),
-            headers: Vec::new(),
+        let record = |key: Option<String>, value: &[u8]| {
+            let mut records = BatchesBuilder::default();
+            records.push(TimestampMs(now_ms), key.as_ref().map(String::as_bytes), Some(value), []);
+            records
         };
         let event = format!("{{\"name\":\"L:2\",\"user\":\"UUUUUU\",\"date\":{now_ms},\"duration\":{}}}", n % 9_000);
         let count = (n % 50).to_be_bytes();
@@ -172,13 +171,13 @@ impl Topologies {
         let to_changelog = record(Some(format!("{page}{window:08x}")), &count);
         let offsets = || vec![("R2".to_owned(), 0, Offset(n as i64 + 1), format!("page_count={now_ms}"))];
         let function = TopologyCommit {
-            appends: vec![("R3".to_owned(), 0, vec![record(None, event.as_bytes())])],
+            appends: vec![("R3".to_owned(), 0, record(None, event.as_bytes()))],
             offsets: offsets(),
             producer: &mut self.function.0,
             member: &self.function.1,
         };
         let count = TopologyCommit {
-            appends: vec![("R4".to_owned(), 0, vec![to_r4]), (CHANGELOG.to_owned(), 0, vec![to_changelog])],
+            appends: vec![("R4".to_owned(), 0, to_r4), (CHANGELOG.to_owned(), 0, to_changelog)],
             offsets: offsets(),
             producer: &mut self.count.0,
             member: &self.count.1,
