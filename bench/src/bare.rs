@@ -5,46 +5,43 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::Result;
+use crate::rows::Row;
 use crate::table::{self, Table};
-use crate::{Result, frames};
 
-/// How long each size is tried.
+/// How its column is called.
+pub const TITLE: &str = "bare append and `fdatasync`";
+/// How long each row is tried when nothing else is measured.
 const TRIED_FOR: Duration = Duration::from_secs(2);
 
-/// The median append and `fdatasync` of the bytes that the rows send, and the records/s that follow.
+/// The rows that have a bare counterpart, alone.
 pub fn table(dir: &Path) -> Result<String> {
-    let mut table = Table::new("append and `fdatasync`");
-    let one = frames::batch(1, 1_000);
-    let batch = frames::batch(65, 1_000);
-    let many = [batch.as_ref(); 10].concat();
-    let sizes: [(&str, &[u8], u64); 3] =
-        [("one 1 KB record", &one, 1), ("a 64 KiB batch", &batch, 65), ("ten 64 KiB batches", &many, 650)];
-    table.column("p50");
-    let mut measured = Vec::new();
-    for (title, bytes, records) in sizes {
-        let seconds = append_and_sync(dir, bytes).map_err(|e| format!("bare append in {}: {e}", dir.display()))?;
-        table.put(title, format!("{:.0} µs", seconds * 1e6));
-        measured.push((title, records as f64 / seconds));
-    }
-    table.column("1 KB records/s at that");
-    for (title, per_second) in measured {
-        table.put(title, table::rate(per_second));
+    let mut table = Table::new("");
+    table.column(TITLE);
+    for row in Row::ALL {
+        let Some((bytes, records)) = row.bare() else { continue };
+        let seconds = append_and_sync(dir, &bytes, TRIED_FOR)?;
+        let (p50, rate) = (table::micros(seconds * 1e6), table::rate(records as f64 / seconds));
+        table.put(row.title(), format!("{p50}, {rate}"));
     }
     Ok(table.to_string())
 }
 
-/// The median, in seconds.
-fn append_and_sync(dir: &Path, bytes: &[u8]) -> std::io::Result<f64> {
+/// Appends `bytes` and syncs, again and again; the median of one such round, in seconds.
+pub fn append_and_sync(dir: &Path, bytes: &[u8], time: Duration) -> Result<f64> {
     let path = dir.join("bare");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path)?;
-    let started = Instant::now();
     let mut times = Vec::new();
-    while started.elapsed() < TRIED_FOR {
-        let begun = Instant::now();
-        file.write_all(bytes)?;
-        file.sync_data()?;
-        times.push(begun.elapsed().as_secs_f64());
-    }
-    std::fs::remove_file(&path)?;
+    let mut rounds = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path)?;
+        let started = Instant::now();
+        while started.elapsed() < time {
+            let begun = Instant::now();
+            file.write_all(bytes)?;
+            file.sync_data()?;
+            times.push(begun.elapsed().as_secs_f64());
+        }
+        std::fs::remove_file(&path)
+    };
+    rounds().map_err(|e| format!("bare append in {}: {e}", dir.display()))?;
     Ok(table::median(&mut times))
 }

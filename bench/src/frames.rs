@@ -55,8 +55,17 @@ pub fn batch(count: usize, value_bytes: usize) -> Bytes {
 
 /// A Produce request with `acks=all`.
 pub fn produce(topic: &str, partition: i32, batch: Bytes) -> Result<Bytes> {
-    let partition = PartitionProduceData { index: partition, records: Records::Bytes(batch) };
-    let topic = TopicProduceData { name: topic.into(), partition_data: vec![partition], ..Default::default() };
+    produce_to(topic, vec![PartitionProduceData { index: partition, records: Records::Bytes(batch) }])
+}
+
+/// A Produce request with the same batch for each of the first `partitions` partitions.
+pub fn produce_many(topic: &str, partitions: i32, batch: &Bytes) -> Result<Bytes> {
+    let of = |index| PartitionProduceData { index, records: Records::Bytes(batch.clone()) };
+    produce_to(topic, (0..partitions).map(of).collect())
+}
+
+fn produce_to(topic: &str, partition_data: Vec<PartitionProduceData>) -> Result<Bytes> {
+    let topic = TopicProduceData { name: topic.into(), partition_data, ..Default::default() };
     let request = ProduceRequest { acks: -1, timeout_ms: 30_000, topic_data: vec![topic], ..Default::default() };
     frame(PRODUCE_VERSION, &request)
 }

@@ -4,6 +4,7 @@
 //! Never: is a test (nothing here passes or fails by the clock); uses our client (it would be what gets measured).
 
 mod bare;
+mod brokers;
 mod connection;
 mod events;
 mod frames;
@@ -22,9 +23,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::rows::{Row, Sizes};
-use crate::server::{Cost, Kind, Server};
-use crate::table::Table;
+use crate::brokers::Plan;
+use crate::server::Kind;
 
 /// What went wrong, for whoever reads it: a benchmark has no caller that could do anything else.
 type Result<T> = std::result::Result<T, String>;
@@ -61,12 +61,30 @@ struct Scratch {
 
 #[derive(Debug, Args)]
 struct Volume {
-    /// Runs that are counted, after one that is not; medians are printed
+    /// Runs that are counted; medians are printed
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Sizes of the rows, as a multiple of the usual ones
-    #[arg(long, default_value_t = 1.0)]
-    scale: f64,
+    /// How long each of them takes, in seconds
+    #[arg(long, default_value_t = 2.5)]
+    seconds: f64,
+    /// How long a JVM is warmed up with each row before, in seconds
+    #[arg(long, default_value_t = 8.0)]
+    warm_up: f64,
+    /// Only rows whose titles contain this
+    #[arg(long, default_value = "")]
+    rows: String,
+}
+
+impl Volume {
+    fn plan(&self) -> Plan {
+        let seconds = |seconds: f64| std::time::Duration::from_secs_f64(seconds.clamp(0.01, 3_600.0));
+        Plan {
+            runs: self.runs.max(1),
+            time: seconds(self.seconds),
+            jvm_warm_up: seconds(self.warm_up),
+            rows: self.rows.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -180,71 +198,17 @@ fn main() -> ExitCode {
 
 fn run(options: &Run) -> Result<()> {
     let dir = server::scratch_dir(options.scratch.dir.as_deref())?;
-    let sizes = Sizes::scaled(options.volume.scale);
     let kinds: &[Kind] = if options.kafka {
         &[Kind::MillstreamFsync, Kind::KafkaSyncing, Kind::MillstreamOs, Kind::KafkaPageCache]
     } else {
         &[Kind::MillstreamFsync, Kind::MillstreamOs]
     };
-    let mut table = Table::new("");
-    for kind in kinds {
-        eprintln!("{}:", kind.title());
-        table.column(kind.title());
-        let (server, start_ms) = start_times(*kind, &dir, options.volume.runs)?;
-        table.put("start to first acknowledged record, ms", format!("{start_ms:.0}"));
-        std::thread::sleep(std::time::Duration::from_secs(3));
-        table.put("memory, idle, MiB", format!("{:.0}", server.resident_bytes()? as f64 / 1_048_576.0));
-        measure(&server.bootstrap, server.pid(), options.volume.runs, &sizes, &mut table)?;
-        table.put("memory, after the rows, MiB", format!("{:.0}", server.resident_bytes()? as f64 / 1_048_576.0));
-        server.stop();
-    }
-    println!("{table}");
-    bare(&Scratch { dir: options.scratch.dir.clone() })
-}
-
-/// The last of the servers that were started, still running, and the median time until a record was acknowledged.
-fn start_times(kind: Kind, dir: &std::path::Path, runs: usize) -> Result<(Server, f64)> {
-    let mut times_ms = Vec::new();
-    loop {
-        let mut server = Server::start(kind, dir)?;
-        times_ms.push(server.until_first_acknowledged()?.as_secs_f64() * 1e3);
-        if times_ms.len() >= runs.max(1) {
-            return Ok((server, table::median(&mut times_ms)));
-        }
-        server.stop();
-    }
-}
-
-fn broker(options: &Broker) -> Result<()> {
-    let mut table = Table::new("");
-    table.column(&options.bootstrap);
-    let sizes = Sizes::scaled(options.volume.scale);
-    measure(&options.bootstrap, options.pid, options.volume.runs, &sizes, &mut table)?;
-    println!("{table}");
+    println!("{}", brokers::table(&dir, kinds, &options.volume.plan())?);
     Ok(())
 }
 
-/// Runs every row, and writes its medians into the newest column.
-fn measure(bootstrap: &str, pid: u32, runs: usize, sizes: &Sizes, table: &mut Table) -> Result<()> {
-    for row in Row::ALL {
-        let (mut rates, mut costs, mut medians_us) = (Vec::new(), Vec::new(), Vec::new());
-        for counted in (0..=runs.max(1)).map(|number| number > 0) {
-            let cost = Cost::begin(pid)?;
-            let outcome = row.run(bootstrap, sizes, &cost)?;
-            if counted {
-                rates.push(outcome.records as f64 / outcome.seconds);
-                costs.push(outcome.cpu_seconds / outcome.records as f64 * 1e6);
-                medians_us.extend(outcome.p50_us);
-            }
-        }
-        let cost = table::median(&mut costs);
-        let figure = match medians_us.is_empty() {
-            true => table::rate(table::median(&mut rates)),
-            false => format!("{:.0} µs", table::median(&mut medians_us)),
-        };
-        eprintln!("  {}: {figure} ({cost:.2})", row.title());
-        table.put(row.title(), format!("{figure} ({cost:.2})"));
-    }
+fn broker(options: &Broker) -> Result<()> {
+    println!("{}", brokers::table_of_one(&options.bootstrap, options.pid, &options.volume.plan())?);
     Ok(())
 }
 

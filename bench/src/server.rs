@@ -36,6 +36,21 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it gets faster while it runs.
+    pub fn is_jvm(self) -> bool {
+        matches!(self, Self::KafkaPageCache | Self::KafkaSyncing)
+    }
+
+    /// Where it keeps its data: several run at once.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::MillstreamFsync => "millstream-fsync",
+            Self::MillstreamOs => "millstream-os",
+            Self::KafkaPageCache => "kafka-page-cache",
+            Self::KafkaSyncing => "kafka-syncing",
+        }
+    }
+
     pub fn title(self) -> &'static str {
         match self {
             Self::MillstreamFsync => "Millstream",
@@ -61,7 +76,7 @@ pub struct Server {
 impl Server {
     /// Starts a server with empty data in `scratch`.
     pub fn start(kind: Kind, scratch: &Path) -> Result<Self> {
-        let data = scratch.join("server");
+        let data = scratch.join(kind.folder());
         if data.exists() {
             std::fs::remove_dir_all(&data).map_err(|e| format!("cannot empty {}: {e}", data.display()))?;
         }
@@ -95,7 +110,7 @@ impl Server {
              listeners=PLAINTEXT://{bootstrap},CONTROLLER://{controller}\nadvertised.listeners=PLAINTEXT://{bootstrap}\n\
              listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={}\n\
              offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
-             transaction.state.log.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n{settings}",
+             transaction.state.log.min.isr=1\nlog.segment.delete.delay.ms=1000\ngroup.initial.rebalance.delay.ms=0\n{settings}",
             logs.display()
         );
         std::fs::write(&properties, text).map_err(|e| format!("cannot write {}: {e}", properties.display()))?;

@@ -7,29 +7,37 @@ use std::fmt;
 pub struct Table {
     corner: String,
     columns: Vec<String>,
+    /// The column that is filled.
+    at: usize,
     /// A row's name, and its figure in each column so far.
     rows: Vec<(String, Vec<String>)>,
 }
 
 impl Table {
     pub fn new(corner: &str) -> Self {
-        Self { corner: corner.to_owned(), columns: Vec::new(), rows: Vec::new() }
+        Self { corner: corner.to_owned(), columns: Vec::new(), at: 0, rows: Vec::new() }
     }
 
-    /// Begins a column.
+    /// Begins a column, and fills it from now on.
     pub fn column(&mut self, title: &str) {
+        self.at = self.columns.len();
         self.columns.push(title.to_owned());
     }
 
-    /// Writes a figure into the newest column.
+    /// Fills the column of this title from now on.
+    pub fn select(&mut self, title: &str) {
+        self.at = self.columns.iter().position(|column| column == title).unwrap_or(self.at);
+    }
+
+    /// Writes a figure into the column that is filled.
     pub fn put(&mut self, row: &str, figure: String) {
         let at = self.rows.iter().position(|(name, _)| name == row).unwrap_or_else(|| {
             self.rows.push((row.to_owned(), Vec::new()));
             self.rows.len() - 1
         });
         let figures = &mut self.rows[at].1;
-        figures.resize(self.columns.len().saturating_sub(1), String::new());
-        figures.push(figure);
+        figures.resize(self.columns.len(), String::new());
+        figures[self.at] = figure;
     }
 }
 
@@ -48,6 +56,11 @@ impl fmt::Display for Table {
 pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// A time of a request or a sync.
+pub fn micros(us: f64) -> String {
+    if us >= 10_000.0 { format!("{:.1} ms", us / 1e3) } else { format!("{us:.0} µs") }
 }
 
 /// A rate with three digits that mean something.
