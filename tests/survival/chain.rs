@@ -38,7 +38,7 @@ impl Chain {
     /// Starts the program on an empty directory, makes the topics, and enrols the clients.
     pub fn begin(mut server: Server, disk: Option<Disk>, seed: u64) -> Self {
         server.start();
-        create_topics(&server);
+        create_topics(&server, SEGMENT_BYTES);
         let world = Arc::new(World::new(server.address.clone(), server.http.clone()));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = Arc::new(runtime.expect("a runtime"));
@@ -146,8 +146,9 @@ impl Chain {
     }
 }
 
-fn create_topics(server: &Server) {
-    let config = CreatableTopicConfig { name: "segment.bytes".into(), value: Some(SEGMENT_BYTES.to_string().into()) };
+/// The topics that are ours.
+pub fn create_topics(server: &Server, segment_bytes: usize) {
+    let config = CreatableTopicConfig { name: "segment.bytes".into(), value: Some(segment_bytes.to_string().into()) };
     let topic = |topic: &crate::world::Topic| CreatableTopic {
         name: topic.name.into(),
         num_partitions: topic.partitions,

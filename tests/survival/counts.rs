@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use testkit::history::Isolation;
 use tests::page_counts::{self, Recount};
 
 use crate::offsets;
-use crate::reading::{Fetched, Record};
+use crate::reading::{Fetched, Positions, Record, fetch};
 use crate::session::Session;
 use crate::world::{R2, R3, R4, World};
 
@@ -16,6 +17,10 @@ const COPIER: &str = "millstream-page_event_function";
 /// Pauses the generator, and waits until the queries have dealt with all of R2.
 pub fn settle(world: &World, session: &mut Session) -> Result<(), String> {
     page_counts::pause(&world.http);
+    // A topic that is gone is told at once, not after all patience.
+    let (mut there, wait) =
+        (Positions::beginning(world.partitions(&[&R2, &R3, &R4]), Isolation::Uncommitted), Duration::ZERO);
+    fetch(world, session, &mut there, wait).map_err(|trouble| format!("the query's topics: {trouble}"))?;
     page_counts::settle(&world.http, PATIENCE)?;
     let end = page_counts::end_offset(&world.http, R2.name);
     let deadline = Instant::now() + PATIENCE;

@@ -24,6 +24,7 @@ mod member;
 mod offsets;
 mod produce;
 mod reading;
+mod restart_time;
 mod schedule;
 mod server;
 mod session;

@@ -19,7 +19,11 @@ pub fn run(world: &World, name: &'static str, runtime: &Handle) {
     if !world.gate.pass(name) {
         return;
     }
-    let options = ClientOptions { client_id: name.to_owned(), ..ClientOptions::new(world.address.clone()) };
+    let options = ClientOptions {
+        client_id: name.to_owned(),
+        request_timeout: Duration::from_secs(10),
+        ..ClientOptions::new(world.address.clone())
+    };
     let client = loop {
         match runtime.block_on(Client::connect(options.clone())) {
             Ok(client) => break client,
