@@ -1,5 +1,6 @@
 //! Two members of a group that read with the small client, and commit what they have read.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use client::{Assignor, Client, ClientError, ClientOptions, ConsumerOptions, GroupConsumer, GroupOptions, OutOfRange};
@@ -53,8 +54,8 @@ pub fn run(world: &World, name: &'static str, runtime: &Handle) {
     });
     while !world.gate.is_closing() || world.gate.pass(name) {
         let [first, second] = &mut members;
-        // At once, and both to the end: a join waits for the other member.
-        runtime.block_on(async { tokio::join!(first.step(world), second.step(world)) });
+        let idle = [Cell::new(false), Cell::new(false)];
+        runtime.block_on(async { tokio::join!(first.work(world, &idle, 0), second.work(world, &idle, 1)) });
     }
     for member in members {
         let _ = runtime.block_on(member.consumer.leave());
@@ -69,6 +70,14 @@ struct Member {
 }
 
 impl Member {
+    /// Polls until the gate closes, and then until the other one has come to rest too: its join waits for this one.
+    async fn work(&mut self, world: &World, idle: &[Cell<bool>; 2], index: usize) {
+        while !idle.iter().all(Cell::get) {
+            self.step(world).await;
+            idle[index].set(world.gate.is_closing());
+        }
+    }
+
     /// One poll, and a commit of it.
     async fn step(&mut self, world: &World) {
         let records = match self.consumer.poll(500, Duration::from_millis(100)).await {
