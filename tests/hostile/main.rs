@@ -1,6 +1,13 @@
-//! Hostile and broken clients: the corpora of the fuzz targets, and the running program under attack.
+//! Hostile and broken clients: the corpora of the fuzz targets, and the running program under attack (`docs/hostile.md`).
 
+mod attack;
 mod corpora;
+mod lies;
+mod memory;
+mod pair;
+mod phases;
+mod raw;
 mod samples;
 #[path = "../../fuzz/targets/mod.rs"]
 mod targets;
+mod web;

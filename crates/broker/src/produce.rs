@@ -105,6 +105,13 @@ impl Partition {
 
     fn check_batch(&self, batch: Batch, now_ms: i64) -> Result<Bytes, ProduceError> {
         let rules = self.rules();
+        if batch.header.base_offset != Offset(0) {
+            let why = format!(
+                "The baseOffset of the record batch in the append should be 0, but it is {}",
+                batch.header.base_offset
+            );
+            return Err(ProduceError::new(ErrorCode::InvalidRecord, why));
+        }
         check_size(&batch, &rules)?;
         let facts = record::validate(&batch, &self.batch_rules(&rules, now_ms))?;
         prepare(batch, &rules, facts.max_timestamp)

@@ -31,6 +31,8 @@ use crate::reply::{Answer, Body};
 
 /// A request that took this much processor time sends its connection's next one to the slow lane.
 const COSTLY: Duration = Duration::from_millis(20);
+/// After a request that took this much, others have their turn: sixteen pipelined ones in a row would keep them waiting.
+const TURN: Duration = Duration::from_millis(1);
 
 /// A begun request, in the order of arrival.
 struct Begun {
@@ -162,6 +164,9 @@ async fn read_requests(
             Ok(Answer::Close) => return End::Quiet,
             Err(e) => return End::Refused(Refusal::Request, e.to_string()),
         };
+        if cost >= TURN {
+            tokio::task::yield_now().await;
+        }
         if queue.send(Begun { answer, held, _in_work: (request_permit, bytes_permit, budget_share) }).await.is_err() {
             return End::Quiet;
         }

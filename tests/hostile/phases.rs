@@ -1,0 +1,169 @@
+//! The running program under one attack after the other, beside a well-behaved producer and consumer.
+//!
+//! Verified in each phase: the pair keeps at least half of the throughput that it had just before; the process's memory
+//! stays under a bound, and returns; newcomers are answered during the attack and after it; nothing panics.
+//! Not verified: what the answers to the attackers are, except where an attack says so (`lies` does that for batches).
+//!
+//! The attackers run at the lowest priority: what they cost the machine is not what they cost the server.
+//!
+//! Not part of a plain `cargo test`: shares of a throughput mean something on a machine that does nothing else.
+//! `cargo test -p tests --test hostile -- --ignored --nocapture others_are_served` runs each phase for about a second, with
+//! `MILLSTREAM_HOSTILE=full` and `--release` for ten, with 5,000 half-open connections and 10,000 mutations.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tests::program::{Program, test_dir};
+
+use crate::attack::{self, Attacker, Scene, THREADS};
+use crate::memory;
+use crate::pair::{Pair, create_topic};
+use crate::raw::{Raw, answers_normally};
+use crate::web;
+
+/// The process may never hold more than this: 128 MiB of large frames, whose buffers may be twice as large, 64 MiB of a
+/// batch that is unpacked on each of a few threads, 64 MiB of answers, and itself.
+const PEAK_MAX: u64 = 512 << 20;
+/// After an attack it holds at most this much more than before: what the allocator keeps.
+const KEPT_MAX: u64 = 96 << 20;
+/// The pair keeps at least this share of its throughput.
+const SHARE_MIN: f64 = 0.5;
+/// A window on a busy machine may be a bad one: the attack is measured again, so often.
+const ATTEMPTS: usize = 4;
+
+struct Phase {
+    name: &'static str,
+    attack: fn(&mut Attacker),
+    /// How often the attack must have been made in the full form.
+    least: u64,
+}
+
+const PHASES: &[Phase] = &[
+    Phase { name: "declared lengths of up to 2 GiB", attack: attack::declared_lengths, least: 500 },
+    Phase { name: "negative, nested and huge counts", attack: attack::lying_counts, least: 10_000 },
+    Phase { name: "mutations of valid requests", attack: attack::mutations, least: 10_000 },
+    Phase { name: "garbage", attack: attack::garbage, least: 2_000 },
+    Phase { name: "truncated frames", attack: attack::truncated, least: 2_000 },
+    Phase { name: "slow writers", attack: attack::slow_writers, least: 1_000 },
+    Phase { name: "slow readers", attack: attack::slow_readers, least: 1_000 },
+    Phase { name: "half-open connections", attack: attack::half_open, least: 5_000 },
+    Phase { name: "a flood from one address", attack: attack::flood, least: 10_000 },
+    Phase { name: "decompression bombs", attack: attack::decompression_bombs, least: 50 },
+    Phase { name: "one partition named 100,000 times", attack: attack::many_names, least: 100 },
+    Phase { name: "SSE clients that never read", attack: web::deaf_streams, least: 200 },
+    Phase { name: "endless heads and bodies over HTTP", attack: web::endless_requests, least: 100 },
+];
+
+#[derive(Clone, Copy)]
+struct Scale {
+    window: Duration,
+    half_open: usize,
+    full: bool,
+}
+
+impl Scale {
+    fn asked() -> Self {
+        if std::env::var("MILLSTREAM_HOSTILE").as_deref() == Ok("full") {
+            Self { window: Duration::from_secs(10), half_open: 5_000, full: true }
+        } else {
+            Self { window: Duration::from_millis(600), half_open: 600, full: false }
+        }
+    }
+}
+
+#[test]
+#[ignore = "measures: run it alone on a quiet machine"]
+fn others_are_served_while_the_program_is_attacked() {
+    raise_open_files();
+    attack::prepare();
+    let scale = Scale::asked();
+    let program = Program::start(&test_dir("hostile"), &["up"]);
+    let scene = Scene { bootstrap: program.bootstrap.clone(), http: program.http.clone(), half_open: scale.half_open };
+    let mut admin = Raw::open(&scene.bootstrap, 1).expect("connected");
+    let created = admin.ask(7, &create_topic(attack::TOPIC)).expect("answered");
+    assert_eq!(created.topics[0].error_code, 0, "{created:?}");
+    drop(admin);
+    let pair = Pair::start(&scene.bootstrap, "pair");
+    pair.rate(scale.window);
+    println!("| attack | times | records/s before | during | share | peak MiB | after MiB |");
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    for phase in PHASES {
+        run(phase, &scene, &pair, program.process.pid(), scale);
+        let printed = program.process.stderr.all().join("\n");
+        assert!(!printed.contains("panicked at"), "{}: the server panicked:\n{printed}", phase.name);
+    }
+    pair.stop();
+    program.stop();
+}
+
+fn run(phase: &Phase, scene: &Scene, pair: &Pair, pid: u32, scale: Scale) {
+    let name = phase.name;
+    let resident_before = memory::resident(pid);
+    memory::forget_peak(pid);
+    let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut before = pair.rate(scale.window);
+    let mut during = 0.0;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            before = pair.rate(scale.window);
+        }
+        stop.store(false, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (stop, done) = (&stop, &done);
+                scope.spawn(move || {
+                    // On Linux this is the thread's own priority.
+                    let _ = rustix::process::nice(19);
+                    let random = fastrand::Rng::with_seed(u64::from(thread) + 1);
+                    (phase.attack)(&mut Attacker { scene, thread, random, stop, done });
+                });
+            }
+            let until = Instant::now() + Duration::from_secs(60);
+            let has_begun = || done.load(Ordering::Relaxed) > 0 || Instant::now() > until;
+            while !has_begun() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            during = pair.rate(scale.window);
+            let newcomers = within(Duration::from_secs(15), || answers_normally(&scene.bootstrap));
+            let least = if scale.full { phase.least } else { 1 };
+            let until = Instant::now() + Duration::from_secs(120);
+            while done.load(Ordering::Relaxed) < least && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            stop.store(true, Ordering::Relaxed);
+            assert!(newcomers, "{name}: nobody new is answered during the attack");
+        });
+        if during >= before * SHARE_MIN {
+            break;
+        }
+    }
+    let done = done.load(Ordering::Relaxed);
+    let peak = memory::peak(pid);
+    assert!(within(Duration::from_secs(15), || answers_normally(&scene.bootstrap)), "{name}: no answer afterwards");
+    let kept_max = resident_before + KEPT_MAX;
+    let after = memory::resident_within(pid, kept_max, Duration::from_secs(45));
+    let share = during / before;
+    println!("| {name} | {done} | {before:.0} | {during:.0} | {share:.2} | {} | {} |", peak >> 20, after >> 20);
+    assert!(done > 0, "{name}: nothing was done");
+    assert!(during > 0.0 && share >= SHARE_MIN, "{name}: the pair keeps {share:.2} of its throughput");
+    assert!(peak <= PEAK_MAX, "{name}: the server held {} MiB", peak >> 20);
+    assert!(after <= kept_max, "{name}: the server keeps {} MiB", after >> 20);
+}
+
+fn within(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + patience;
+    while !is_so() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// This process holds thousands of sockets.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
