@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use broker::{Broker, BrokerOptions, NewTopic, QueryMember, Resource, TopologyCommit, TransactionalProducer};
 use bytes::Bytes;
-use os::{DirEntry, Disk, DiskLock, File, OpenMode, RealDisk};
+use os::{DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode, RealDisk};
 use record::{
     BatchBuilder, BatchOptions, BatchesBuilder, LeaderEpoch, Offset, ProducerIdentity, Sequence, TimestampMs,
 };
@@ -88,8 +88,8 @@ impl Disk for Unsynced {
     fn sync_dir(&self, _path: &Path) -> io::Result<()> {
         Ok(())
     }
-    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
-        self.0.free_bytes(path)
+    fn space(&self, path: &Path) -> io::Result<DiskSpace> {
+        self.0.space(path)
     }
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {
         self.0.lock(path)
