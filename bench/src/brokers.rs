@@ -69,7 +69,11 @@ pub fn table(dir: &Path, kinds: &[Kind], plan: &Plan) -> Result<String> {
     }
     rates.column(bare::TITLE);
     for row in plan.rows() {
-        measure(row, &mut contenders, Some(dir), plan, &mut rates, &mut own)?;
+        // One row that cannot be measured must not cost the others their figures.
+        if let Err(why) = measure(row, &mut contenders, Some(dir), plan, &mut rates, &mut own) {
+            eprintln!("  not measured: {why}");
+            rates.put(row.title(), "not measured".to_owned());
+        }
     }
     for (kind, server) in servers {
         rates.select(kind.title());
