@@ -1,8 +1,11 @@
 //! Fetching: from where, how much, how long.
 
+use std::pin::Pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use broker::reply::Answer;
+use broker::reply::{Answer, Body};
 use wire::messages::fetch_request::{FetchPartition, FetchRequest, FetchTopic};
 use wire::messages::fetch_response::FetchResponse;
 
@@ -122,6 +125,57 @@ fn answer_of(fixture: &Fixture, answer: Answer) -> FetchResponse {
     decode::<FetchRequest>(12, fixture.finish(answer))
 }
 
+struct Bell(mpsc::Sender<()>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        // Nobody listens once the test has its answer.
+        let _ = self.0.send(());
+    }
+}
+
+/// A parked fetch that the test polls itself: so it is known when it has looked, and that something woke it.
+struct Parked<'a> {
+    fixture: &'a Fixture,
+    answer: Pin<Box<dyn Future<Output = Body> + Send>>,
+    waker: Waker,
+    rings: mpsc::Receiver<()>,
+}
+
+impl<'a> Parked<'a> {
+    /// Begins the fetch and lets it look once: from then on it watches its partitions.
+    fn begin(fixture: &'a Fixture, request: &FetchRequest) -> Self {
+        let Answer::Later(answer) = fixture.begin(12, request) else { panic!("not parked") };
+        let (sender, rings) = mpsc::channel();
+        let mut parked = Self { fixture, answer, waker: Waker::from(Arc::new(Bell(sender))), rings };
+        assert!(parked.look().is_none(), "there is nothing yet");
+        parked
+    }
+
+    fn look(&mut self) -> Option<FetchResponse> {
+        let _entered = self.fixture.runtime.enter();
+        match self.answer.as_mut().poll(&mut Context::from_waker(&self.waker)) {
+            Poll::Ready(body) => Some(decode::<FetchRequest>(12, body)),
+            Poll::Pending => None,
+        }
+    }
+
+    /// What it answers to the next thing that wakes it: `None` if it goes on waiting.
+    fn woken(&mut self) -> Option<FetchResponse> {
+        self.rings.recv_timeout(Duration::from_secs(30)).expect("it is woken");
+        self.look()
+    }
+
+    /// Its answer, by however many rings: one append may move two watermarks.
+    fn answered(&mut self) -> FetchResponse {
+        loop {
+            if let Some(response) = self.woken() {
+                return response;
+            }
+        }
+    }
+}
+
 #[test]
 fn an_empty_fetch_waits_for_its_time() {
     let fixture = Fixture::new();
@@ -144,19 +198,12 @@ fn any_partition_wakes_a_fetch() {
         for end in &mut ends {
             end.2 = fixture.broker.partition(end.0, end.1).expect("there").log().log_end_offset().0;
         }
-        let started = Instant::now();
-        let answer = fixture.begin(12, &waiting(&ends, 60_000, 1));
-        assert!(is_parked(&answer), "{topic}-{partition}");
-        let Answer::Later(parked) = answer else { return };
-        let parked = fixture.runtime.spawn(parked);
-        std::thread::sleep(Duration::from_millis(20));
+        let mut parked = Parked::begin(&fixture, &waiting(&ends, 60_000, 1));
         fixture.produce_values(topic, partition, &["woken"]);
-        let body = fixture.runtime.block_on(parked).expect("no panic");
-        let response = decode::<FetchRequest>(12, body);
+        let response = parked.answered();
         let got: Vec<String> =
             response.responses.iter().flat_map(|topic| topic.partitions.iter().flat_map(records_of)).collect();
         assert_eq!(got, [format!("{offset}=woken")], "{topic}-{partition}");
-        assert!(started.elapsed() < Duration::from_secs(30));
     }
 }
 
@@ -166,14 +213,11 @@ fn a_fetch_waits_for_all_the_bytes_that_it_wants() {
     fixture.create("t", 2, &[]);
     let one = batch(&["x"]).len();
     let min_bytes = i32::try_from(2 * one).expect("small");
-    let answer = fixture.begin(12, &waiting(&[("t", 0, 0), ("t", 1, 0)], 60_000, min_bytes));
-    let Answer::Later(parked) = answer else { panic!("not parked") };
-    let parked = fixture.runtime.spawn(parked);
+    let mut parked = Parked::begin(&fixture, &waiting(&[("t", 0, 0), ("t", 1, 0)], 60_000, min_bytes));
     fixture.produce_values("t", 0, &["x"]);
-    std::thread::sleep(Duration::from_millis(50));
-    assert!(!parked.is_finished(), "half of it is not enough");
+    assert!(parked.woken().is_none(), "half of it is not enough");
     fixture.produce_values("t", 1, &["x"]);
-    let response = decode::<FetchRequest>(12, fixture.runtime.block_on(parked).expect("no panic"));
+    let response = parked.answered();
     let got: usize =
         response.responses.iter().flat_map(|topic| &topic.partitions).map(|data| records_of(data).len()).sum();
     assert_eq!(got, 2);
@@ -185,11 +229,9 @@ fn an_error_is_answered_at_once_and_a_deletion_wakes() {
     fixture.create("t", 1, &[]);
     let answer = fixture.begin(12, &waiting(&[("t", 0, 0), ("none", 0, 0)], 60_000, 1));
     assert!(!is_parked(&answer));
-    let Answer::Later(parked) = fixture.begin(12, &waiting(&[("t", 0, 0)], 60_000, 1)) else { panic!("not parked") };
-    let parked = fixture.runtime.spawn(parked);
-    std::thread::sleep(Duration::from_millis(20));
+    let mut parked = Parked::begin(&fixture, &waiting(&[("t", 0, 0)], 60_000, 1));
     fixture.broker.delete_topic("t").expect("deleted");
-    let response = decode::<FetchRequest>(12, fixture.runtime.block_on(parked).expect("no panic"));
+    let response = parked.answered();
     assert_eq!(name_of(first_fetched(response).error_code), "UNKNOWN_TOPIC_OR_PARTITION");
 }
 
