@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use connect::seam::{Commit, ConnectError, Connector, Producer};
 use os::Clock;
@@ -40,6 +40,13 @@ struct State {
     /// Commits started and finished, to wait for one.
     started: u64,
     finished: u64,
+}
+
+/// When a commit that begins `now` counts as begun. One that is a little late, because the thread was, does not put off
+/// those that follow: an interval stays what it says on the average.
+fn begun(last: Instant, interval: Duration, now: Instant) -> Instant {
+    let due = last + interval;
+    if (due..due + interval).contains(&now) { due } else { now }
 }
 
 impl Committer {
@@ -120,9 +127,11 @@ impl Committer {
                     if state.stop {
                         return;
                     }
-                    let shortest = state.runs.iter().map(|(run, _)| run.interval).min();
-                    let due = last + shortest.unwrap_or_default();
-                    if state.dirty && (state.urgent || Instant::now() >= due) {
+                    let shortest = state.runs.iter().map(|(run, _)| run.interval).min().unwrap_or_default();
+                    let due = last + shortest;
+                    let now = Instant::now();
+                    if state.dirty && (state.urgent || now >= due) {
+                        last = begun(last, shortest, now);
                         break;
                     }
                     if state.dirty {
@@ -131,13 +140,13 @@ impl Committer {
                         self.condvar.wait(&mut state);
                     }
                 }
-                last = Instant::now();
+                let now = Instant::now();
                 let urgent = std::mem::take(&mut state.urgent);
                 let mut runs = Vec::new();
                 let mut later = false;
                 for (run, committed) in &mut state.runs {
-                    if urgent || *committed + run.interval <= last {
-                        *committed = last;
+                    if urgent || *committed + run.interval <= now {
+                        *committed = begun(*committed, run.interval, now);
                         runs.push(Arc::clone(run));
                     } else {
                         later = true;
@@ -212,6 +221,21 @@ impl Committer {
                 Ok(()) => run.committed(ready),
                 Err(error) => run.fail(error.clone()),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_commit_does_not_put_off_the_next() {
+        let last = Instant::now();
+        let ms = Duration::from_millis;
+        // Milliseconds after the last commit at which one begins, and at which it counts as begun; every 100.
+        for (now, counts) in [(0, 0), (40, 40), (100, 100), (103, 100), (199, 100), (200, 200), (5_000, 5_000)] {
+            assert_eq!(begun(last, ms(100), last + ms(now)), last + ms(counts), "{now} ms after the last");
         }
     }
 }
