@@ -27,6 +27,7 @@ const ROOMS: &[&str] = &[
 /// What DESIGN forbids beyond the order: room, and what it must not know.
 const MUST_NOT_KNOW: &[(&str, &str)] = &[
     ("engine", "wire"),
+    ("engine", "record"),
     ("engine", "broker"),
     ("format", "broker"),
     ("sql", "broker"),

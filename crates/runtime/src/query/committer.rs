@@ -238,4 +238,19 @@ mod tests {
             assert_eq!(begun(last, ms(100), last + ms(now)), last + ms(counts), "{now} ms after the last");
         }
     }
+
+    #[test]
+    fn a_thread_that_is_always_late_commits_as_often_as_was_asked() {
+        let start = Instant::now();
+        let ms = Duration::from_millis;
+        // Milliseconds that the thread wakes too late, each time, and when the 1,000th commit begins; every 100.
+        for (late, begins) in [(0, 100_000), (3, 100_003), (99, 100_099)] {
+            let (mut last, mut now) = (start, start);
+            for _ in 0..1_000 {
+                now = last + ms(100) + ms(late);
+                last = begun(last, ms(100), now);
+            }
+            assert_eq!(now, start + ms(begins), "{late} ms late");
+        }
+    }
 }
