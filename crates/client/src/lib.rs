@@ -25,7 +25,6 @@ mod connection;
 mod consumer;
 mod error;
 mod group;
-mod partitioner;
 mod producer;
 
 #[cfg(test)]
@@ -42,5 +41,4 @@ pub use connection::Connection;
 pub use consumer::{ConsumedRecord, Consumer, ConsumerOptions, OutOfRange, Position};
 pub use error::{ClientError, Unreachable};
 pub use group::{Assignor, GroupConsumer, GroupOptions};
-pub use partitioner::{murmur2, partition_of_key};
 pub use producer::{Acks, Delivery, Produced, Producer, ProducerOptions, ProducerRecord};

@@ -17,13 +17,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use record::{Compression, Offset, TimestampMs};
+use record::{Compression, Offset, TimestampMs, partition_of_key};
 use tokio::sync::{Notify, Semaphore};
 
 pub use batch::Delivery;
 use lane::Lane;
 
-use crate::partitioner::partition_of_key;
 use crate::{Client, ClientError, TopicDescription};
 
 /// When a record counts as written.

@@ -1,4 +1,4 @@
-//! What can be told without a broker: hashes, assignments, addresses, and how errors put things.
+//! What can be told without a broker: assignments, addresses, and how errors put things.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,27 +15,6 @@ use wire::{ApiKey, ErrorCode, Message, Writer};
 use crate::address::Address;
 use crate::group::Assignor;
 use crate::*;
-
-#[test]
-fn keys_go_where_kafkas_clients_put_them() {
-    // Key, Utils.murmur2, toPositive(murmur2) % 7: printed by Kafka's own class.
-    const EXPECTED: &[(&str, u32, i32)] = &[
-        ("", 275646681, 2),
-        ("a", 2731586172, 5),
-        ("ab", 316155434, 0),
-        ("abc", 479470107, 4),
-        ("abcd", 2971317748, 5),
-        ("abcde", 461995741, 4),
-        ("P1", 573694915, 3),
-        ("P2", 3131370037, 3),
-        ("ü€𝄞", 1018292344, 6),
-        ("a-little-bit-longer-key", 1323629538, 0),
-    ];
-    for (key, hash, partition) in EXPECTED {
-        assert_eq!(murmur2(key.as_bytes()), *hash, "{key}");
-        assert_eq!(partition_of_key(key.as_bytes(), 7), *partition, "{key}");
-    }
-}
 
 #[test]
 fn addresses() {

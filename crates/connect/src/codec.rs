@@ -5,7 +5,7 @@ use arrow_array::{Array, BinaryArray};
 use arrow_buffer::ScalarBuffer;
 use engine::Type;
 use engine::plan::{NodeId, SinkNode, SourceNode, Topology};
-use engine::seam::{BadRecord, SinkRows, SourceBatch};
+use engine::seam::{BadRecord, Partitioner, SinkRows, SourceBatch};
 use format::{Decoder, Encoder, KeyFormat, TimestampText, ValueFormat};
 use record::Record;
 
@@ -87,6 +87,16 @@ impl SourceRows<'_> {
             at_end: false,
             bytes: 0,
         }
+    }
+}
+
+/// Key bytes → partition, as Kafka's producers do it.
+#[derive(Debug)]
+pub(crate) struct KeyPartitioner;
+
+impl Partitioner for KeyPartitioner {
+    fn partition(&self, key: &[u8], partitions: i32) -> i32 {
+        record::partition_of_key(key, partitions)
     }
 }
 

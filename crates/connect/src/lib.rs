@@ -8,7 +8,6 @@
 //! - [`embedded`] — the seam over the broker in this process.
 //! - [`fetch`] — records out of a partition's log.
 
-pub mod base64;
 mod codec;
 pub mod embedded;
 pub mod fetch;

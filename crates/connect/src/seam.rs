@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 
 use commitlog::Ticket;
 use engine::plan::{NodeId, Topology};
-use engine::seam::{Effects, KeyBytes, SourceBatch};
+use engine::seam::{Effects, KeyBytes, Partitioner, SourceBatch};
 use record::BatchesBuilder;
 
 /// A topology, as topics need to know it.
@@ -94,6 +94,8 @@ pub trait Connector: Send + Sync + fmt::Debug {
     fn append(&self, topic: &str, records: Vec<PlainRecord>, room: Room) -> Result<Appended, ConnectError>;
     /// How key columns become bytes: Kafka's serializers.
     fn key_bytes(&self) -> Arc<dyn KeyBytes>;
+    /// How key bytes choose a partition: as Kafka's producers do.
+    fn partitioner(&self) -> Arc<dyn Partitioner>;
     /// All records of a partition, in order, as `read_committed` sees them.
     fn read_all(&self, topic: &str, partition: i32, each: &mut ReadRecord<'_>) -> Result<(), ConnectError>;
 }

@@ -15,7 +15,7 @@ use engine::plan::{
     AggregateNode, Emit, ExchangeNode, FilterNode, Node, Operator, SinkNode, SinkTarget, SourceNode, Start,
     TimestampSource, Topology, Tumble,
 };
-use engine::seam::{KeyBytes, SourceBatch};
+use engine::seam::{KeyBytes, Partitioner, SourceBatch};
 use engine::{EvalContext, Expr, Field, Schema, Task, TaskOptions, Type, Value};
 
 /// Rows of one batch: about 1 MiB of page events.
@@ -25,6 +25,12 @@ const FLUSH_ROWS: usize = 100_000;
 
 #[derive(Debug)]
 struct TextKeys;
+
+impl Partitioner for TextKeys {
+    fn partition(&self, key: &[u8], partitions: i32) -> i32 {
+        record::partition_of_key(key, partitions)
+    }
+}
 
 impl KeyBytes for TextKeys {
     fn encode(&self, _types: &[Type], columns: &[ArrayRef]) -> BinaryArray {
@@ -110,7 +116,8 @@ fn main() {
         made += rows;
     }
 
-    let mut options = TaskOptions::new(BTreeMap::from([(0, partitions as i32)]), Arc::new(TextKeys));
+    let keys = Arc::new(TextKeys);
+    let mut options = TaskOptions::new(BTreeMap::from([(0, partitions as i32)]), keys.clone(), keys);
     options.workers = workers;
     let mut task = Task::new(topology(), options).expect("the plan runs");
     for partition in 0..partitions {

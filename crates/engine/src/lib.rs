@@ -7,6 +7,7 @@
 //! number of workers or the restarts, the results are those of the record-at-a-time rules, which are Kafka Streams'.
 
 pub mod aggregate;
+pub mod base64;
 pub mod batch;
 pub mod data_type;
 pub mod expr;

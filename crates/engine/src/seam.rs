@@ -28,39 +28,6 @@ pub trait Partitioner: fmt::Debug + Send + Sync {
     fn partition(&self, key: &[u8], partitions: i32) -> i32;
 }
 
-/// Kafka's default partitioner: murmur2 of the key bytes, made positive, modulo the number of partitions.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Murmur2Partitioner;
-
-impl Partitioner for Murmur2Partitioner {
-    fn partition(&self, key: &[u8], partitions: i32) -> i32 {
-        ((murmur2(key) & 0x7fff_ffff) % partitions.max(1) as u32) as i32
-    }
-}
-
-/// Kafka's murmur2 (seed 0x9747b28c).
-#[must_use]
-pub fn murmur2(bytes: &[u8]) -> u32 {
-    const M: u32 = 0x5bd1_e995;
-    let mut h = 0x9747_b28c_u32 ^ bytes.len() as u32;
-    let (words, tail) = bytes.as_chunks::<4>();
-    for word in words {
-        let mut k = u32::from_le_bytes(*word).wrapping_mul(M);
-        k ^= k >> 24;
-        h = h.wrapping_mul(M) ^ k.wrapping_mul(M);
-    }
-    if !tail.is_empty() {
-        let mut last = 0;
-        for (place, byte) in tail.iter().enumerate() {
-            last |= u32::from(*byte) << (8 * place);
-        }
-        h = (h ^ last).wrapping_mul(M);
-    }
-    h ^= h >> 13;
-    h = h.wrapping_mul(M);
-    h ^ (h >> 15)
-}
-
 /// Decoded records of one source partition, ascending by offset, as a source hands them to a task.
 #[derive(Debug, Clone)]
 pub struct SourceBatch {
@@ -216,6 +183,3 @@ pub struct LateRow {
     /// The operator's stream time when it came.
     pub stream_time: i64,
 }
-
-#[cfg(test)]
-mod tests;

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::expr::EvalContext;
 use crate::plan::{NodeId, Operator, PlanError, SourceNode, Topology};
-use crate::seam::{Effects, KeyBytes, Murmur2Partitioner, Partitioner, Source, SourceBatch};
+use crate::seam::{Effects, KeyBytes, Partitioner, Source, SourceBatch};
 use crate::store::{Position, RestoreError, Store, StoreReader};
 use buffer::SourceBuffers;
 use exchange::Flow;
@@ -56,7 +56,11 @@ pub struct TaskOptions {
 impl TaskOptions {
     /// Kafka Streams' defaults.
     #[must_use]
-    pub fn new(partitions: BTreeMap<NodeId, i32>, key_bytes: Arc<dyn KeyBytes>) -> Self {
+    pub fn new(
+        partitions: BTreeMap<NodeId, i32>,
+        key_bytes: Arc<dyn KeyBytes>,
+        partitioner: Arc<dyn Partitioner>,
+    ) -> Self {
         Self {
             partitions,
             workers: 1,
@@ -64,7 +68,7 @@ impl TaskOptions {
             buffer_bytes_max: 1 << 20,
             history_rows_max: 20_000,
             key_bytes,
-            partitioner: Arc::new(Murmur2Partitioner),
+            partitioner,
         }
     }
 }

@@ -4,9 +4,9 @@ use arrow_array::builder::BinaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{DurationMillisecondType, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, ArrayRef, BinaryArray};
-use engine::Type;
+use engine::{Type, base64};
 
-use crate::{FormatError, ValueFormat, base64, time};
+use crate::{FormatError, ValueFormat, time};
 
 /// Which of the two texts a TIMESTAMP takes in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -11,7 +11,6 @@ pub mod key;
 pub mod time;
 pub mod windowed;
 
-mod base64;
 mod columns;
 mod decode;
 mod encode;

@@ -14,6 +14,7 @@ pub mod control;
 mod header;
 mod iterate;
 mod number;
+mod partitioner;
 mod rebuild;
 mod validate;
 pub mod varint;
@@ -29,5 +30,6 @@ pub use header::{
 };
 pub use iterate::{Header, Headers, ReadLimits, Record, RecordIter, Records};
 pub use number::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TimestampMs};
+pub use partitioner::partition_of_key;
 pub use rebuild::rebuild;
 pub use validate::{BatchFacts, InvalidBatch, InvalidKind, InvalidRecord, Rules, validate};

@@ -136,7 +136,7 @@ pub(crate) fn json(value: &Value) -> Json {
             serde_json::Number::from_f64(*v).map_or_else(|| Json::from(value.to_string()), Json::Number)
         }
         Value::Text(v) => Json::from(v.to_string()),
-        Value::Bytes(v) => Json::from(connect::base64::encode(v)),
+        Value::Bytes(v) => Json::from(engine::base64::encode(v)),
         Value::Timestamp(v) => Json::from(InstantMs(*v).text()),
         Value::Interval(_) => Json::from(value.to_string()),
         Value::Object(v) => serde_json::from_str(v).unwrap_or_else(|_| Json::from(v.to_string())),

@@ -198,7 +198,7 @@ fn readable(partition: i32, record: &Record<'_>, formats: &TopicFormats) -> Topi
             name: String::from_utf8_lossy(header.key).into_owned(),
             value: header.value.map(|value| match str::from_utf8(value) {
                 Ok(text) => cut(text).0.to_owned(),
-                Err(_) => connect::base64::encode(&value[..value.len().min(VALUE_BYTES_MAX)]),
+                Err(_) => engine::base64::encode(&value[..value.len().min(VALUE_BYTES_MAX)]),
             }),
         })
         .collect();
@@ -247,7 +247,7 @@ pub(crate) fn shown(bytes: Option<&[u8]>, declared: Option<&str>) -> (Value, Opt
         }
         _ => {
             let shown = &bytes[..bytes.len().min(VALUE_BYTES_MAX)];
-            (Value::from(connect::base64::encode(shown)), Some("bytes"), shown.len() < bytes.len())
+            (Value::from(engine::base64::encode(shown)), Some("bytes"), shown.len() < bytes.len())
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use client::{Acks, Client, ConsumerOptions, Position, Producer, ProducerOptions, ProducerRecord, partition_of_key};
+use client::{Acks, Client, ConsumerOptions, Position, Producer, ProducerOptions, ProducerRecord};
+use record::partition_of_key;
 use record::{Compression, Offset, TimestampMs};
 use wire::ErrorCode;
 

@@ -9,7 +9,7 @@ use arrow_array::{Array, BinaryArray};
 use broker::{Broker, Partition};
 use commitlog::{Isolation, Log, Watch};
 use engine::plan::{NodeId, Operator, SinkTarget};
-use engine::seam::{ChangelogRows, DeadLetter, Effects, Murmur2Partitioner, Partitioner, SinkRows, SourceBatch};
+use engine::seam::{ChangelogRows, DeadLetter, Effects, SinkRows, SourceBatch};
 use record::{BatchesBuilder, TimestampMs};
 
 use super::letters::{Letter, dead_letter};
@@ -160,7 +160,7 @@ impl EmbeddedIo {
                 let records = (0..count).map(|row| {
                     let partition = match encoded.partition_key(row) {
                         _ if partitions <= 1 => 0,
-                        Some(key) => Murmur2Partitioner.partition(key, partitions),
+                        Some(key) => record::partition_of_key(key, partitions),
                         None => {
                             *round_robin = round_robin.wrapping_add(1);
                             (*round_robin % partitions.unsigned_abs()).cast_signed()

@@ -20,11 +20,12 @@ use broker::{
 };
 use commitlog::Isolation;
 use engine::plan::{AggregateNode, Operator, SinkTarget, SourceNode, Start};
-use engine::seam::{KeyBytes, murmur2};
+use engine::seam::{KeyBytes, Partitioner};
 use engine::task::OffsetMetadata;
 use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, TimestampMs};
 use wire::ErrorCode;
 
+use crate::codec::KeyPartitioner;
 use crate::fetch::fetch;
 use crate::seam::{
     Appended, Commit, ConnectError, Connector, Durable, Opened, Place, PlainRecord, Producer, ReadRecord, Room,
@@ -245,6 +246,10 @@ impl Connector for Embedded {
         format::key::primitive_keys()
     }
 
+    fn partitioner(&self) -> Arc<dyn Partitioner> {
+        Arc::new(KeyPartitioner)
+    }
+
     fn has_room(&self) -> Result<(), ConnectError> {
         self.broker.admit(0).map_err(|low| ConnectError::Retry(low.to_string()))
     }
@@ -268,7 +273,7 @@ impl Connector for Embedded {
                         fix: format!("give 0 to {}", partitions - 1),
                     });
                 }
-                (None, Some(key)) => ((murmur2(key) & 0x7fff_ffff) % partitions.unsigned_abs()).cast_signed(),
+                (None, Some(key)) => record::partition_of_key(key, partitions),
                 (None, None) => {
                     (self.round_robin.fetch_add(1, Ordering::Relaxed) % partitions.unsigned_abs()).cast_signed()
                 }

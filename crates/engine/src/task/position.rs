@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::DecodeError;
+use crate::base64;
 use crate::plan::NodeId;
 
 const VERSION: u8 = 2;
@@ -60,13 +61,13 @@ impl OffsetMetadata {
                 bytes.extend_from_slice(&time.to_be_bytes());
             }
         }
-        base64(&bytes)
+        base64::encode(&bytes)
     }
 
     /// Reads metadata of this layout (version 1, without names, too).
     pub fn decode(text: &str) -> Result<Self, DecodeError> {
         use crate::aggregate::{take, take_slice};
-        let bytes = from_base64(text).ok_or_else(|| DecodeError::new("the offset metadata is not base64"))?;
+        let bytes = base64::decode(text).ok_or_else(|| DecodeError::new("the offset metadata is not base64"))?;
         let mut input = &bytes[..];
         let version = take::<1>(&mut input)?[0];
         if !(1..=VERSION).contains(&version) {
@@ -85,38 +86,4 @@ impl OffsetMetadata {
         }
         Ok(Self { partition_time, stream_times })
     }
-}
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn base64(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = (word >> (18 - 6 * place)) & 63;
-            out.push(if place <= chunk.len() { ALPHABET[digit as usize] as char } else { '=' });
-        }
-    }
-    out
-}
-
-fn from_base64(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=').as_bytes();
-    let mut out = Vec::with_capacity(digits.len() * 3 / 4);
-    for chunk in digits.chunks(4) {
-        let mut word = 0u32;
-        for byte in chunk {
-            word = word << 6 | ALPHABET.iter().position(|known| known == byte)? as u32;
-        }
-        word <<= 6 * (4 - chunk.len());
-        let bytes = word.to_be_bytes();
-        match chunk.len() {
-            4 => out.extend_from_slice(&bytes[1..4]),
-            3 => out.extend_from_slice(&bytes[1..3]),
-            2 => out.extend_from_slice(&bytes[1..2]),
-            _ => return None,
-        }
-    }
-    Some(out)
 }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use engine::Type;
+use engine::{Type, base64};
 use serde_json::value::RawValue;
 
 use crate::columns::{Field, Slot};
-use crate::{Column, base64, json, time};
+use crate::{Column, json, time};
 
 /// Values longer than this are cut in messages.
 const FOUND_CHARS_MAX: usize = 40;
@@ -113,7 +113,7 @@ pub(crate) fn coerce<'a>(raw: &'a str, column: &Column) -> Result<Field<'a>, Str
                 (Type::Text, Cow::Borrowed(text)) => plain(Slot::Text(text)),
                 (Type::Text, Cow::Owned(text)) => Ok(Field::Text(text)),
                 (Type::Timestamp, text) => time::parse(&text).map_or_else(refuse, |ms| plain(Slot::Integer(ms))),
-                (Type::Bytes, text) => base64::read(&text).map_or_else(refuse, |bytes| Ok(Field::Bytes(bytes))),
+                (Type::Bytes, text) => base64::decode(&text).map_or_else(refuse, |bytes| Ok(Field::Bytes(bytes))),
                 _ => refuse(),
             }
         }

@@ -147,7 +147,8 @@ impl Work {
             let count = partitions.entry(source.node).or_insert(0);
             *count = (*count).max(source.partition + 1);
         }
-        let mut options = TaskOptions::new(partitions.clone(), self.options.connector.key_bytes());
+        let connector = &self.options.connector;
+        let mut options = TaskOptions::new(partitions.clone(), connector.key_bytes(), connector.partitioner());
         options.workers = self.options.workers;
         options.cache_max_bytes = self.options.cache_max_bytes;
         options.buffer_bytes_max = self.options.buffer_bytes_max;

@@ -13,12 +13,18 @@ use crate::batch::Keys;
 use crate::data_type::{Field, Schema, Type, Value};
 use crate::expr::{EvalContext, Expr};
 use crate::plan::*;
-use crate::seam::{ChangelogRows, Effects, KeyBytes, SourceBatch};
+use crate::seam::{ChangelogRows, Effects, KeyBytes, Partitioner, SourceBatch};
 use crate::task::{Task, TaskOptions};
 
 /// TEXT keys are their bytes.
 #[derive(Debug)]
 pub(super) struct TextKeys;
+
+impl Partitioner for TextKeys {
+    fn partition(&self, key: &[u8], partitions: i32) -> i32 {
+        record::partition_of_key(key, partitions)
+    }
+}
 
 impl KeyBytes for TextKeys {
     fn encode(&self, types: &[Type], columns: &[ArrayRef]) -> BinaryArray {
@@ -151,7 +157,7 @@ impl Query {
     }
 
     pub(super) fn task(&self, partitions: i32, cache_max_bytes: usize, workers: usize) -> Task {
-        let mut options = TaskOptions::new(BTreeMap::from([(0, partitions)]), Arc::new(TextKeys));
+        let mut options = TaskOptions::new(BTreeMap::from([(0, partitions)]), Arc::new(TextKeys), Arc::new(TextKeys));
         options.cache_max_bytes = cache_max_bytes;
         options.workers = workers;
         Task::new(self.topology(), options).unwrap()

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::plan::Tumble;
-use crate::seam::murmur2;
 use crate::task::Task;
 
 /// What a query must give, record for record, with the cache off.
@@ -25,7 +24,7 @@ fn oracle(query: &Query, partitions: &[Vec<Record>]) -> Vec<String> {
         }
         let Some(name) = record.name else { continue };
         let key_partition = match query.exchange {
-            true => ((murmur2(name.as_bytes()) & 0x7fff_ffff) % partitions.len() as u32) as i32,
+            true => record::partition_of_key(name.as_bytes(), partitions.len() as i32),
             false => record.partition,
         };
         let time = times.entry(key_partition).or_insert(-1);

@@ -98,7 +98,8 @@ fn windows_beyond_retention_are_only_for_charts() {
     assert_eq!(starts(0, 15), [0, 10]);
     assert_eq!(table(&reader).len(), 3);
     // The history is bounded.
-    let mut options = crate::TaskOptions::new([(0, 1)].into(), std::sync::Arc::new(TextKeys));
+    let keys = std::sync::Arc::new(TextKeys);
+    let mut options = crate::TaskOptions::new([(0, 1)].into(), keys.clone(), keys);
     options.history_rows_max = 5;
     let mut task = Task::new(query.topology(), options).unwrap();
     for i in 0..100 {
