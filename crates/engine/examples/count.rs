@@ -116,8 +116,8 @@ fn main() {
         made += rows;
     }
 
-    let keys = Arc::new(TextKeys);
-    let mut options = TaskOptions::new(BTreeMap::from([(0, partitions as i32)]), keys.clone(), keys);
+    let text = Arc::new(TextKeys);
+    let mut options = TaskOptions::new(BTreeMap::from([(0, partitions as i32)]), text.clone(), text);
     options.workers = workers;
     let mut task = Task::new(topology(), options).expect("the plan runs");
     for partition in 0..partitions {
