@@ -23,6 +23,8 @@ const FLAT: (f64, f64) = (1.05, 2.0);
 const SEGMENT_BYTES: &str = "33554432";
 const TOPIC_BYTES: &str = "134217728";
 const CHANGELOG_MS: &str = "120000";
+/// How long the query may take to make its changelog.
+const CHANGELOG_WITHIN: Duration = Duration::from_secs(30);
 const CHANGELOG: &str = "millstream-page_count-page_count-changelog";
 
 /// What runs.
@@ -89,9 +91,15 @@ fn start_query(dir: &Path, grace: &str) -> Result<Server> {
         connection.create_topic_with(topic, 1, &bounds)?;
     }
     query::post_sql(&server.http, &query::QUERY.replace("${options}", &format!("WITH (grace = '{grace}')")))?;
-    // Only now: the query begins with a changelog of its own making.
+    // Only now, and not at once: the query makes its changelog by itself, after the statement was answered.
     let bounds = [("segment.bytes", SEGMENT_BYTES), ("retention.ms", CHANGELOG_MS)];
-    connection.alter_topic(CHANGELOG, &bounds)?;
+    let deadline = Instant::now() + CHANGELOG_WITHIN;
+    while let Err(refused) = connection.alter_topic(CHANGELOG, &bounds) {
+        if Instant::now() > deadline {
+            return Err(refused);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Ok(server)
 }
 
