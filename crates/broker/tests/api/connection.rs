@@ -223,13 +223,17 @@ fn connections_are_bounded() {
     });
 }
 
-async fn until_refused(front: &Front, refusal: Refusal) {
-    let refused = async {
-        while front.broker.refusals().count(refusal) == 0 {
+async fn until(holds: impl Fn() -> bool) {
+    let holding = async {
+        while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("it is refused in time");
+    tokio::time::timeout(Duration::from_secs(10), holding).await.expect("it holds in time");
+}
+
+async fn until_refused(front: &Front, refusal: Refusal) {
+    until(|| front.broker.refusals().count(refusal) > 0).await;
 }
 
 #[test]
@@ -326,9 +330,13 @@ fn stopping_answers_what_is_in_work() {
         let mut socket = front.connect().await;
         let fetch = FetchRequest { max_wait_ms: 500, ..fetch_request("t", 0, 0) };
         socket.write_all(&numbered(11, 1, &fetch)).await.expect("written");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Requests of a connection begin in the order of their arrival: once this one shows, the one before is in work.
+        let produce = produce_request("t", 1, batch(&["a"]));
+        socket.write_all(&numbered(8, 2, &produce)).await.expect("written");
+        until(|| front.broker.partition("t", 1).is_some_and(|behind| behind.log().log_end_offset().0 == 1)).await;
         front.stop().await;
         assert_eq!(answer::<FetchResponse>(&mut socket, 0, 11).await.0, 1);
+        assert_eq!(answer::<ProduceResponse>(&mut socket, 0, 8).await.0, 2);
         assert!(is_closed(&mut socket).await);
     });
 }

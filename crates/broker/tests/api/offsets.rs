@@ -1,5 +1,6 @@
 //! Offsets: by time, by epoch, and deleting records below one.
 
+use os::Disk;
 use record::{BatchOptions, Compression};
 use wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
@@ -110,12 +111,20 @@ fn old_records_go_when_retention_is_due() {
     fixture.create("t", 1, &[("retention.ms", "1000")]);
     fixture.produce_values("t", 0, &["a"]);
     let start = |fixture: &Fixture| fixture.broker.partition("t", 0).expect("there").log().log_start_offset().0;
+    let segments = |fixture: &Fixture| {
+        let dir = fixture.broker.partition("t", 0).expect("there").log().dir().to_owned();
+        let entries = fixture.disk.read_dir(&dir).expect("listed");
+        entries.iter().filter(|entry| entry.name.ends_with(".log")).count()
+    };
     let check = |after_s: u64, expected: i64| {
         fixture.clock.advance(std::time::Duration::from_secs(after_s));
+        fixture.broker.maintain().expect("housekeeping");
         // The active segment is rolled, closed in the background, and then goes.
-        for _ in 0..3 {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while segments(&fixture) > 1 {
+            assert!(std::time::Instant::now() < deadline, "after {after_s} s more, a rolled segment stays");
+            std::thread::yield_now();
             fixture.broker.maintain().expect("housekeeping");
-            std::thread::sleep(std::time::Duration::from_millis(20));
         }
         assert_eq!(start(&fixture), expected, "after {after_s} s more");
     };
