@@ -21,7 +21,7 @@ use crate::broker::Broker;
 use crate::config::{ConfigError, Overrides};
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::AlterConfigs, 0..=2, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::AlterConfigs, 0..=2, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: AlterConfigsRequest) -> Reply<AlterConfigsResponse> {
     let broker = Arc::clone(broker);

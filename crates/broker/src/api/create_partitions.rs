@@ -20,7 +20,7 @@ use crate::broker::Broker;
 use crate::metadata::NODE_ID;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::CreatePartitions, 0..=3, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::CreatePartitions, 0..=3, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: CreatePartitionsRequest) -> Reply<CreatePartitionsResponse> {
     let broker = Arc::clone(broker);

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use wire::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
 use wire::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult, CreateTopicsResponse};
-use wire::{ApiKey, Uuid};
+use wire::{ApiKey, Str, Uuid};
 
-use super::{Api, Context, told};
+use super::{Api, Context, config_text, told};
 use crate::admin::{AdminError, PARTITIONS_PER_REQUEST_MAX};
 use crate::broker::Broker;
 use crate::config::{Overrides, topic as topic_config};
@@ -25,7 +25,7 @@ use crate::metadata::NODE_ID;
 use crate::reply::Reply;
 use crate::topic::NewTopic;
 
-pub(super) const API: Api = Api::new(ApiKey::CreateTopics, 2..=7, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::CreateTopics, 2..=7, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: CreateTopicsRequest) -> Reply<CreateTopicsResponse> {
     let broker = Arc::clone(broker);
@@ -80,8 +80,8 @@ fn create(broker: &Broker, topic: &CreatableTopic, validate_only: bool) -> Resul
     };
     let configs =
         topic_config::describe(&configs, &broker.server_configs()).into_iter().map(|entry| CreatableTopicConfigs {
-            name: entry.name.into(),
-            value: entry.value.map(Into::into),
+            name: Str::from_static(entry.name),
+            value: entry.value.map(config_text),
             read_only: entry.read_only,
             config_source: entry.source as i8,
             is_sensitive: entry.sensitive,

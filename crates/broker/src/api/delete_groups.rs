@@ -17,7 +17,7 @@ use super::{Api, Context};
 use crate::broker::Broker;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::DeleteGroups, 0..=2, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::DeleteGroups, 0..=2, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DeleteGroupsRequest) -> Reply<DeleteGroupsResponse> {
     let groups = request.groups_names.into_iter();

@@ -24,7 +24,7 @@ use crate::broker::Broker;
 use crate::reply::Reply;
 use crate::topic::is_internal;
 
-pub(super) const API: Api = Api::new(ApiKey::DeleteRecords, 0..=2, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::DeleteRecords, 0..=2, |call| call.run(handle)).in_the_slow_lane();
 
 const HIGH_WATERMARK: i64 = -1;
 

@@ -20,7 +20,7 @@ use crate::admin::AdminError;
 use crate::broker::Broker;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::DeleteTopics, 1..=6, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::DeleteTopics, 1..=6, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, ctx: &Context, request: DeleteTopicsRequest) -> Reply<DeleteTopicsResponse> {
     let (broker, version) = (Arc::clone(broker), ctx.version);

@@ -20,13 +20,13 @@ use wire::messages::describe_configs_response::{
 use wire::{ApiKey, ErrorCode, Str};
 
 use super::once::once;
-use super::{Api, Context, resource_named, told};
+use super::{Api, Context, config_text, resource_named, told};
 use crate::admin::{AdminError, Resource};
 use crate::broker::Broker;
 use crate::config::{Entry, topic as topic_config};
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::DescribeConfigs, 1..=4, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::DescribeConfigs, 1..=4, |call| call.run(handle)).in_the_slow_lane();
 
 const BROKER_LOGGER: i8 = 8;
 const CLIENT_METRICS: i8 = 16;
@@ -44,7 +44,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeConfigsRequest)
             Ok(entries) => {
                 let keys = resource.configuration_keys.as_deref().filter(|keys| !keys.is_empty());
                 let keys = keys.map(|keys| keys.iter().map(Str::as_str).collect::<HashSet<_>>());
-                let wanted = |entry: &Entry| keys.as_ref().is_none_or(|keys| keys.contains(entry.name.as_str()));
+                let wanted = |entry: &Entry| keys.as_ref().is_none_or(|keys| keys.contains(entry.name));
                 let shown = entries.into_iter().filter(wanted);
                 result.configs = shown.map(|entry| show(entry, request.include_synonyms)).collect();
             }
@@ -78,13 +78,13 @@ fn entries(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Vec<En
 
 fn show(entry: Entry, with_synonyms: bool) -> DescribeConfigsResourceResult {
     let synonyms = entry.synonyms.into_iter().filter(|_| with_synonyms).map(|synonym| DescribeConfigsSynonym {
-        name: synonym.name.into(),
-        value: synonym.value.map(Into::into),
+        name: Str::from_static(synonym.name),
+        value: synonym.value.map(config_text),
         source: synonym.source as i8,
     });
     DescribeConfigsResourceResult {
-        name: entry.name.into(),
-        value: entry.value.map(Into::into),
+        name: Str::from_static(entry.name),
+        value: entry.value.map(config_text),
         read_only: entry.read_only,
         config_source: entry.source as i8,
         is_sensitive: entry.sensitive,

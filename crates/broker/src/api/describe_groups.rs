@@ -20,7 +20,7 @@ use crate::broker::Broker;
 use crate::group::GroupState;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::DescribeGroups, 0..=6, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::DescribeGroups, 0..=6, |call| call.run(handle)).in_the_slow_lane();
 
 /// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS: whatever one can do with a group, everybody may.
 const ALL_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;

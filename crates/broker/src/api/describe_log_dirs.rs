@@ -18,7 +18,7 @@ use crate::broker::Broker;
 use crate::reply::Reply;
 use crate::topic::Topic;
 
-pub(super) const API: Api = Api::new(ApiKey::DescribeLogDirs, 1..=4, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::DescribeLogDirs, 1..=4, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeLogDirsRequest) -> Reply<DescribeLogDirsResponse> {
     let topics: Vec<DescribeLogDirsTopic> = match &request.topics {

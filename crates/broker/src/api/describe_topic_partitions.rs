@@ -18,7 +18,8 @@ use crate::metadata::NODE_ID;
 use crate::reply::Reply;
 use crate::topic::{Partition, check_name};
 
-pub(super) const API: Api = Api::new(ApiKey::DescribeTopicPartitions, 0..=0, |call| call.run(handle));
+pub(super) const API: Api =
+    Api::new(ApiKey::DescribeTopicPartitions, 0..=0, |call| call.run(handle)).in_the_slow_lane();
 
 /// Partitions of one answer (Kafka's `max.request.partition.size.limit`).
 const PARTITIONS_MAX: usize = 2000;

@@ -13,7 +13,7 @@ use super::{Api, Context};
 use crate::broker::Broker;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::DescribeTransactions, 0..=0, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::DescribeTransactions, 0..=0, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(
     broker: &Arc<Broker>,

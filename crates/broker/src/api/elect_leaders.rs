@@ -15,7 +15,7 @@ use super::{Api, Context};
 use crate::broker::Broker;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::ElectLeaders, 0..=2, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::ElectLeaders, 0..=2, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: ElectLeadersRequest) -> Reply<ElectLeadersResponse> {
     let results = request.topic_partitions.into_iter().flatten().map(|wanted| {

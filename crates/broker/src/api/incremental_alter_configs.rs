@@ -23,7 +23,8 @@ use crate::config::alter::{self, Change, Operation};
 use crate::config::topic as topic_config;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::IncrementalAlterConfigs, 0..=1, |call| call.run(handle));
+pub(super) const API: Api =
+    Api::new(ApiKey::IncrementalAlterConfigs, 0..=1, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(
     broker: &Arc<Broker>,

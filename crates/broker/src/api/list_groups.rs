@@ -14,7 +14,7 @@ use super::{Api, Context};
 use crate::broker::Broker;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::ListGroups, 0..=5, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::ListGroups, 0..=5, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: ListGroupsRequest) -> Reply<ListGroupsResponse> {
     let (states, types) = (request.states_filter, request.types_filter);

@@ -12,7 +12,8 @@ use super::{Api, Context};
 use crate::broker::Broker;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::ListPartitionReassignments, 0..=0, |call| call.run(handle));
+pub(super) const API: Api =
+    Api::new(ApiKey::ListPartitionReassignments, 0..=0, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(
     _broker: &Arc<Broker>,

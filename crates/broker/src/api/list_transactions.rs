@@ -19,7 +19,7 @@ use crate::broker::Broker;
 use crate::reply::Reply;
 use crate::txn::{self, TransactionFilter};
 
-pub(super) const API: Api = Api::new(ApiKey::ListTransactions, 0..=2, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::ListTransactions, 0..=2, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, ctx: &Context, request: ListTransactionsRequest) -> Reply<ListTransactionsResponse> {
     let mut response = ListTransactionsResponse::default();

@@ -16,6 +16,7 @@ use wire::{ApiKey, DecodeError, ErrorCode, Message, Piece, Reader, RequestHeader
 
 use crate::admin::{AdminError, Resource};
 use crate::broker::Broker;
+use crate::config::Shown;
 use crate::metadata::{BROKER_RESOURCE, NODE_ID, TOPIC_RESOURCE};
 use crate::reply::{Answer, Body, Part, Reply, Response};
 use crate::topic::Partition;
@@ -119,6 +120,15 @@ pub struct Context {
     pub connection_id: u64,
 }
 
+/// Which threads begin a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Those that serve the sockets: what producers, consumers and group members ask, again and again.
+    Fast,
+    /// A few that all connections share: what administrators ask, now and then. An answer may list everything there is.
+    Slow,
+}
+
 /// One served API.
 #[derive(Debug)]
 pub(crate) struct Api {
@@ -128,6 +138,8 @@ pub(crate) struct Api {
     pub versions: RangeInclusive<i16>,
     /// The lowest version that we advertise (Produce: lower than the lowest served).
     pub advertised_min: i16,
+    /// Who begins its requests.
+    lane: Lane,
     serve: fn(Call<'_>) -> Result<Answer, DecodeError>,
 }
 
@@ -138,11 +150,16 @@ impl Api {
         serve: fn(Call<'_>) -> Result<Answer, DecodeError>,
     ) -> Self {
         let advertised_min = *versions.start();
-        Self { key, versions, advertised_min, serve }
+        Self { key, versions, advertised_min, lane: Lane::Fast, serve }
     }
 
     const fn advertised_from(mut self, version: i16) -> Self {
         self.advertised_min = version;
+        self
+    }
+
+    const fn in_the_slow_lane(mut self) -> Self {
+        self.lane = Lane::Slow;
         self
     }
 }
@@ -259,6 +276,22 @@ pub fn key_of(frame: &[u8]) -> Option<i16> {
     Some(i16::from_be_bytes([*frame.first()?, *frame.get(1)?]))
 }
 
+/// A frame above this many bytes is begun in the slow lane, unless it brings records: it names thousands of things.
+const LARGE_BYTES: usize = 64 << 10;
+
+/// Which threads are to begin this frame's request.
+#[must_use]
+pub fn lane_of(frame: &[u8]) -> Lane {
+    let key = key_of(frame);
+    let api = APIS.iter().find(|api| Some(api.key.code()) == key);
+    match api {
+        Some(api) if api.key == ApiKey::Produce => Lane::Fast,
+        _ if frame.len() > LARGE_BYTES => Lane::Slow,
+        Some(api) => api.lane,
+        None => Lane::Fast,
+    }
+}
+
 /// Serves one request frame (without the length before it).
 ///
 /// ```text
@@ -318,6 +351,14 @@ fn told(error: &AdminError) -> Option<Str> {
     let text = error.message();
     let end = (0..=text.len().min(TOLD_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     Some(Str::from(&text[..end]))
+}
+
+/// A config's value on the wire; a default is not copied.
+fn config_text(value: Shown) -> Str {
+    match value {
+        Shown::Borrowed(value) => Str::from_static(value),
+        Shown::Owned(value) => value.into(),
+    }
 }
 
 /// Which resource a config request means.

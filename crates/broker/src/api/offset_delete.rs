@@ -19,7 +19,7 @@ use super::{Api, Context};
 use crate::broker::Broker;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::OffsetDelete, 0..=0, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::OffsetDelete, 0..=0, |call| call.run(handle)).in_the_slow_lane();
 
 fn handle(broker: &Arc<Broker>, _ctx: &Context, request: OffsetDeleteRequest) -> Reply<OffsetDeleteResponse> {
     let mut wanted = Vec::new();

@@ -16,6 +16,7 @@ pub mod server;
 mod tests;
 pub mod topic;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use kind::Kind;
@@ -40,13 +41,16 @@ pub enum Source {
     Default = 5,
 }
 
+/// A value as it is shown. Hardly any is set by somebody: the others are not copied.
+pub type Shown = Cow<'static, str>;
+
 /// One value in the chain that leads to an effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Synonym {
     /// The config's name at its layer.
-    pub name: String,
+    pub name: &'static str,
     /// Its value there.
-    pub value: Option<String>,
+    pub value: Option<Shown>,
     /// The layer.
     pub source: Source,
 }
@@ -55,9 +59,9 @@ pub struct Synonym {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The config's name.
-    pub name: String,
+    pub name: &'static str,
     /// The effective value; `None` for null and for sensitive values.
-    pub value: Option<String>,
+    pub value: Option<Shown>,
     /// What kind of value it is.
     pub kind: Kind,
     /// Where the value comes from.

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use super::kind::{self, Kind};
-use super::{ConfigError, Entry, Overrides, Source, Synonym, topic};
+use super::{ConfigError, Entry, Overrides, Shown, Source, Synonym, topic};
 
 /// One broker config.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ fn parse(line: &'static str) -> Option<Definition> {
         name,
         kind: Kind::named(kind)?,
         sensitive: flags.contains('S'),
-        read_only: flags.contains('R'),
+        read_only: flags.contains('R') || topic::definition_by_broker_name(name).is_none(),
         default: (default != "~").then_some(default),
     })
 }
@@ -75,19 +75,24 @@ impl ServerConfigs {
     /// The values that a config has at each layer, the effective one first.
     #[must_use]
     pub fn chain(&self, name: &str) -> Vec<Synonym> {
+        definition(name).map(|definition| self.chain_of(definition)).unwrap_or_default()
+    }
+
+    fn chain_of(&self, definition: &'static Definition) -> Vec<Synonym> {
+        let name = definition.name;
         let layers = [
             (&self.node, Source::DynamicBroker),
             (&self.cluster, Source::DynamicDefaultBroker),
             (&self.fixed, Source::StaticBroker),
         ];
-        let mut chain = Vec::new();
+        let mut chain = Vec::with_capacity(1);
         for (layer, source) in layers {
             if let Some(value) = layer.get(name) {
-                chain.push(Synonym { name: name.to_owned(), value: Some(value.clone()), source });
+                chain.push(Synonym { name, value: Some(Shown::Owned(value.clone())), source });
             }
         }
-        if let Some(default) = definition(name).and_then(|definition| definition.default) {
-            chain.push(Synonym { name: name.to_owned(), value: Some(default.to_owned()), source: Source::Default });
+        if let Some(default) = definition.default {
+            chain.push(Synonym { name, value: Some(Shown::Borrowed(default)), source: Source::Default });
         }
         chain
     }
@@ -97,20 +102,20 @@ impl ServerConfigs {
     pub fn describe(&self) -> Vec<Entry> {
         let mut entries = Vec::with_capacity(definitions().len());
         for definition in definitions() {
-            let mut synonyms = self.chain(definition.name);
-            let source = synonyms.first().map_or(Source::Default, |synonym| synonym.source);
+            let mut synonyms = self.chain_of(definition);
             if definition.sensitive {
                 for synonym in &mut synonyms {
                     synonym.value = None;
                 }
             }
+            let effective = synonyms.first();
             entries.push(Entry {
-                name: definition.name.to_owned(),
-                value: if definition.sensitive { None } else { self.value(definition.name) },
+                name: definition.name,
+                value: effective.and_then(|synonym| synonym.value.clone()).map(trimmed),
                 kind: definition.kind,
-                source,
+                source: effective.map_or(Source::Default, |synonym| synonym.source),
                 sensitive: definition.sensitive,
-                read_only: definition.read_only || topic::definition_by_broker_name(definition.name).is_none(),
+                read_only: definition.read_only,
                 synonyms,
             });
         }
@@ -125,16 +130,23 @@ impl ServerConfigs {
             let Some(definition) = definition(name) else { continue };
             let source = Source::DynamicDefaultBroker;
             entries.push(Entry {
-                name: name.clone(),
-                value: Some(value.clone()),
+                name: definition.name,
+                value: Some(Shown::Owned(value.clone())),
                 kind: definition.kind,
                 source,
                 sensitive: false,
                 read_only: false,
-                synonyms: vec![Synonym { name: name.clone(), value: Some(value.clone()), source }],
+                synonyms: vec![Synonym { name: definition.name, value: Some(Shown::Owned(value.clone())), source }],
             });
         }
         entries
+    }
+}
+
+pub(super) fn trimmed(value: Shown) -> Shown {
+    match value {
+        Shown::Borrowed(value) => Shown::Borrowed(value.trim()),
+        Shown::Owned(value) => Shown::Owned(value.trim().to_owned()),
     }
 }
 

@@ -4,7 +4,8 @@
 //! small devices can roll early. Tiered storage is not there: turning it on is refused.
 
 use super::kind::{self, Kind, Rule};
-use super::{ConfigError, Entry, Overrides, ServerConfigs, Source, Synonym};
+use super::server::trimmed;
+use super::{ConfigError, Entry, Overrides, ServerConfigs, Shown, Source, Synonym};
 
 /// One topic config.
 #[derive(Debug)]
@@ -117,18 +118,19 @@ pub fn describe(overrides: &Overrides, server: &ServerConfigs) -> Vec<Entry> {
     for definition in DEFINITIONS {
         let mut synonyms = Vec::new();
         if let Some(value) = overrides.get(definition.name) {
-            let (name, value) = (definition.name.to_owned(), Some(value.trim().to_owned()));
-            synonyms.push(Synonym { name, value, source: Source::DynamicTopic });
+            let value = Some(Shown::Owned(value.trim().to_owned()));
+            synonyms.push(Synonym { name: definition.name, value, source: Source::DynamicTopic });
         }
         if let Some(name) = definition.broker_name {
             synonyms.extend(server.chain(name));
         }
-        let source = synonyms.first().map_or(Source::Default, |synonym| synonym.source);
+        let effective = synonyms.first();
+        let value = effective.and_then(|synonym| synonym.value.clone());
         entries.push(Entry {
-            name: definition.name.to_owned(),
-            value: Some(value(definition, overrides, server)),
+            name: definition.name,
+            value: Some(value.map_or(Shown::Borrowed(definition.default), trimmed)),
             kind: definition.kind,
-            source,
+            source: effective.map_or(Source::Default, |synonym| synonym.source),
             sensitive: false,
             read_only: false,
             synonyms,

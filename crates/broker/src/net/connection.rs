@@ -5,9 +5,10 @@
 //! the answers behind it, but not their work. The reading half takes the next frame only while the requests in work
 //! are within [`super::Limits`], and while few bytes of answers wait for the client to take them.
 //!
-//! A connection whose last request cost much processor time begins the next one in the *slow lane*, a few threads that
-//! all such connections share, so that what many of them send (batches that unpack to a thousand times their size, say)
-//! leaves the other threads to everybody else.
+//! What administrators ask, and what follows a request that cost much processor time, is begun in the *slow lane*: a few
+//! threads that all connections share. What many of them send (all configs, again and again; batches that unpack to a
+//! thousand times their size) leaves the other threads to everybody else. Nothing that costs milliseconds may run on
+//! those: with a hundred connections that ask for it, each of their turns comes between two of a well-behaved client.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -25,12 +26,12 @@ use super::frame::{FrameError, Frames, PRODUCE_KEY};
 use super::patience::{Held, Patience, memory_of};
 use super::refusal::Refusal;
 use super::{Shared, send};
-use crate::api::{self, BadFrame, Origin};
+use crate::api::{self, BadFrame, Lane, Origin};
 use crate::broker::Broker;
 use crate::reply::{Answer, Body};
 
 /// A request that took this much processor time sends its connection's next one to the slow lane.
-const COSTLY: Duration = Duration::from_millis(20);
+const COSTLY: Duration = Duration::from_millis(5);
 /// After a request that took this much, others have their turn: sixteen pipelined ones in a row would keep them waiting.
 const TURN: Duration = Duration::from_millis(1);
 
@@ -134,7 +135,7 @@ async fn read_requests(
             patience = limits.idle_timeout;
             place.spoke();
         }
-        let (served, cost) = if costly {
+        let (served, cost) = if costly || api::lane_of(&frame) == Lane::Slow {
             let (broker, origin) = (Arc::clone(&shared.broker), origin.clone());
             let Ok(_lane) = shared.slow_lane.acquire().await else { return End::Quiet };
             match tokio::task::spawn_blocking(move || serve_metered(&broker, &origin, frame)).await {
@@ -157,7 +158,11 @@ async fn read_requests(
             }
             Ok(Answer::Later(future)) => future,
             Ok(Answer::Blocking(work)) => {
-                let working = tokio::task::spawn_blocking(work);
+                let shared = Arc::clone(shared);
+                let working = tokio::spawn(async move {
+                    let _turn = shared.changes.acquire().await.ok()?;
+                    tokio::task::spawn_blocking(work).await.ok().flatten()
+                });
                 Box::pin(async move { working.await.ok().flatten() })
             }
             Ok(Answer::Silent) => continue,

@@ -44,6 +44,9 @@ use frame::Budget;
 use patience::AnswerMemory;
 use refusal::{Refusal, Refusals};
 
+/// Changes of topics and configs that are made at a time; more wait, without a thread.
+const CHANGES_MAX: usize = 4;
+
 /// Bounds of the front. Everything that queues or waits has one.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -142,8 +145,10 @@ struct Shared {
     admission: Arc<Admission>,
     frame_budget: Arc<Budget>,
     answers: Arc<AnswerMemory>,
-    /// Threads for requests of connections whose requests cost much.
+    /// Threads for requests that may cost much.
     slow_lane: Semaphore,
+    /// Threads for changes of topics and configs, which wait for the disk.
+    changes: Semaphore,
     stop: watch::Receiver<bool>,
     next_connection_id: AtomicU64,
 }
@@ -180,6 +185,8 @@ impl Server {
             answers: Arc::default(),
             // Half of the processors stay for those whose requests are cheap.
             slow_lane: Semaphore::new(std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1))),
+            // They wait for each other anyway: one changes the metadata at a time.
+            changes: Semaphore::new(CHANGES_MAX),
             // At least one frame of the largest size must fit.
             frame_budget: Budget::new(limits.frames_bytes_max.max(limits.produce_bytes_max + 1024)),
             limits,
