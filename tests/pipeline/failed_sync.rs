@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use testkit::process::run;
-use testkit::{Process, require, requirement};
+use testkit::{require, requirement};
 use tests::http;
 use tests::program::{Program, test_dir};
 
 use crate::recount::{WAIT, kcat};
+use crate::tampering::tamper;
 
 /// As documented in docs/durability.md and in `--help`.
 const EXIT_DISK_FAILED: i32 = 7;
@@ -18,24 +19,27 @@ const EXIT_DISK_FAILED: i32 = 7;
 fn a_failed_sync_is_never_acknowledged_and_ends_the_program() {
     let Some(_) = require("kcat", requirement::program("kcat")) else { return };
     let Some(_) = require("strace", requirement::program("strace")) else { return };
-    // The first sync that fails: at once, and in the middle of the work.
-    for (name, when) in [("sync-fails-1", 1), ("sync-fails-25", 25)] {
+    // Small records go through the journal, each made durable by one write that is a sync too (or by a write and a sync);
+    // large ones by a sync of the segment. It fails at once, or in the middle of the work.
+    let journal: (&[&str], bool) = (&["pwrite64", "fdatasync"], true);
+    let cases = [
+        ("sync-fails-1", journal, "error=EIO:when=1+", 1),
+        ("sync-fails-25", journal, "error=EIO:when=25+", 1),
+        ("segment-sync-fails-5", (&["fdatasync"], false), "error=EIO:when=5+", 200_000),
+    ];
+    for (name, (calls, of_the_journal), what, value_bytes) in cases {
         let dir = test_dir(name);
         let mut program = Program::start(&dir, &["up"]);
         kcat(&program, &["-P", "-t", "t"], "before\n");
-        let pid = program.process.pid().to_string();
-        let inject = format!("inject=fdatasync:error=EIO:when={when}+");
-        let strace = ["-f", "-e", "trace=fdatasync", "-e", &inject, "-o", "/dev/null", "-p", &pid];
-        let failing = Process::start(Command::new("strace").args(strace));
-        let attached = failing.stderr.wait(WAIT, |line| line.contains("attached"));
-        assert!(attached.is_some(), "strace cannot attach: {:?}", failing.stderr.all());
+        let journal = of_the_journal.then(|| dir.join("state/journal"));
+        let failing = tamper(&program, calls, journal.as_deref(), what);
 
         // One record after the other, each acknowledged before the next is sent. (`-T`: what was sent; a report says which
         // of it was delivered.)
         let mut acknowledged = BTreeSet::from(["before".to_owned()]);
         let mut refused = None;
         for i in 0..200 {
-            let value = format!("value-{i}");
+            let value = format!("value-{i}-{}", "x".repeat(value_bytes));
             let send = ["-b", &program.bootstrap, "-P", "-t", "t", "-X", "message.timeout.ms=3000", "-X", "retries=0"];
             let sent = run(Command::new("kcat").args(send), &format!("{value}\n"), WAIT);
             if sent.success() {

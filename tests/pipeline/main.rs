@@ -7,3 +7,4 @@ mod durability;
 mod exercise;
 mod failed_sync;
 mod recount;
+mod tampering;

@@ -42,6 +42,11 @@ impl StorageError {
         self.is_full() || self.is_out_of_files()
     }
 
+    /// The same of a write that was a sync too: unless nothing was written for want of space, nothing is known of its bytes.
+    pub(crate) fn of_durable_write(self) -> Self {
+        if self.may_pass() { self } else { Self { what: "sync", ..self } }
+    }
+
     /// What the operating system said.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {

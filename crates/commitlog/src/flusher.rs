@@ -348,36 +348,40 @@ impl Flusher {
                 large.push((log, flush));
             }
         }
-        let mut use_journal = !small.is_empty() || !taken.deleted.is_empty();
         let mut forget = false;
-        if use_journal {
-            let written = self.journal.write_unsynced();
-            if written.is_ok() {
+        let use_journal = !small.is_empty() || !taken.deleted.is_empty();
+        let flushes: Vec<&Flush> = large.iter().map(|(_, flush)| flush).collect();
+        let written = if !use_journal {
+            sync_segments(&*self.shared.disk, &flushes)?;
+            Ok(())
+        } else if flushes.is_empty() {
+            self.journal.place().and_then(|()| self.journal.write_synced())
+        } else {
+            let placed = self.journal.place();
+            let journal = &self.journal;
+            std::thread::scope(|scope| {
+                let writing = scope.spawn(move || placed.and_then(|()| journal.write_synced()));
+                let synced = sync_segments(&*self.shared.disk, &flushes);
+                let written = writing.join().unwrap_or_else(|e| std::panic::resume_unwind(e));
+                synced.map(|()| written)
+            })?
+        };
+        match written {
+            Ok(()) if use_journal => {
+                self.journal.advance();
                 self.journal_refused = false;
-            } else if let Err(error) = written {
-                // No space for the journal is no reason to fail what the segments have already.
+            }
+            Ok(()) => {}
+            // No space for the journal is no reason to fail what the segments have already.
+            Err(error) if error.may_pass() => {
                 if !std::mem::replace(&mut self.journal_refused, true) {
                     tracing::warn!(%error, "the journal cannot be written: syncing the segments instead");
                 }
-                use_journal = false;
                 forget = !taken.deleted.is_empty();
+                sync_segments(&*self.shared.disk, &small.iter().map(|(_, flush)| flush).collect::<Vec<_>>())?;
                 large.append(&mut small);
             }
-        }
-        let flushes: Vec<&Flush> = large.iter().map(|(_, flush)| flush).collect();
-        if use_journal {
-            if flushes.is_empty() {
-                self.journal.sync()?;
-            } else {
-                let journal = &self.journal;
-                std::thread::scope(|scope| {
-                    let syncing = scope.spawn(move || journal.sync());
-                    let synced = sync_segments(&*self.shared.disk, &flushes);
-                    syncing.join().unwrap_or_else(|e| std::panic::resume_unwind(e)).and(synced)
-                })?;
-            }
-        } else {
-            sync_segments(&*self.shared.disk, &flushes)?;
+            Err(error) => return Err(error),
         }
         for (log, flush) in small {
             log.end_flush(flush, true);

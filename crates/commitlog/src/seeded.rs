@@ -20,11 +20,13 @@ pub(crate) enum Bug {
     CheckpointBeforeData,
     /// What recovery read from the cache is shown without a sync.
     RecoveredTailNotSynced,
+    /// What stands in the journal behind its last frame is taken for more of it, though it is of an earlier lap.
+    JournalLapNotChecked,
 }
 
 #[cfg(test)]
 impl Bug {
-    const ALL: [(&'static str, Bug); 7] = [
+    const ALL: [(&'static str, Bug); 8] = [
         ("crc-not-checked", Bug::CrcNotChecked),
         ("dedup-not-rebuilt", Bug::DedupNotRebuilt),
         ("index-trusted", Bug::IndexTrusted),
@@ -32,6 +34,7 @@ impl Bug {
         ("high-watermark-past-sync", Bug::HighWatermarkPastSync),
         ("checkpoint-before-data", Bug::CheckpointBeforeData),
         ("recovered-tail-not-synced", Bug::RecoveredTailNotSynced),
+        ("journal-lap-not-checked", Bug::JournalLapNotChecked),
     ];
 }
 

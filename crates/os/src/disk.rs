@@ -6,6 +6,8 @@
 //! - A created, renamed or removed name survives only after [`Disk::sync_dir`] of its directory returned `Ok`.
 //! - Unsynced writes may survive in part, in any order, torn at any 512-byte boundary, or as zeros when they extended the file.
 //! - After a failed sync, nothing is known of the bytes it covered: never retry and report success.
+//! - A write of [`File::write_through_at`] is durable when it returns `Ok(true)`, and torn at any such boundary when the power
+//!   goes before.
 
 use std::fmt::Debug;
 use std::io;
@@ -13,7 +15,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-/// How a file is opened. Both kinds may be read.
+/// How a file is opened. All kinds may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenMode {
     /// For reading; the file must exist.
@@ -22,7 +24,12 @@ pub enum OpenMode {
     Write,
     /// For reading and writing; must not exist yet.
     CreateNew,
+    /// As [`OpenMode::Write`], for a file whose bytes are replaced in place again and again, by [`File::write_through_at`].
+    WriteThrough,
 }
+
+/// What offset, length and address of a write past the page cache are multiples of.
+pub const BLOCK_BYTES: usize = 512;
 
 /// One name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +77,11 @@ pub trait File: Send + Sync + Debug {
     fn sync_data(&self) -> io::Result<()>;
     /// Makes the bytes and all metadata durable.
     fn sync_all(&self) -> io::Result<()>;
+    /// Writes all of `buf` at `offset`, past the page cache, and returns `Ok(true)` when it is durable. `Ok(false)`: nothing
+    /// was written, as this is not possible here; write and sync instead. It is possible with a file that was opened with
+    /// [`OpenMode::WriteThrough`], on most file systems, when offset, length and address are multiples of [`BLOCK_BYTES`]
+    /// and the bytes replace others. Takes about half of the time of a write and a sync.
+    fn write_through_at(&self, buf: &[u8], offset: u64) -> io::Result<bool>;
     /// The descriptor, for `sendfile`; `None` on a simulated disk.
     fn as_fd(&self) -> Option<BorrowedFd<'_>>;
 

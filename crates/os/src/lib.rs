@@ -13,5 +13,5 @@ pub mod disk;
 pub mod real;
 
 pub use clock::{Clock, SystemClock};
-pub use disk::{DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode, is_out_of_files};
+pub use disk::{BLOCK_BYTES, DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode, is_out_of_files};
 pub use real::RealDisk;

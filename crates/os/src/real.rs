@@ -3,46 +3,89 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::disk::{DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode};
+use rustix::fs::OFlags;
+
+use crate::disk::{BLOCK_BYTES, DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode};
 
 /// The real disk: `std::fs`, `fdatasync`, `flock`, `statvfs`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
 #[derive(Debug)]
-struct RealFile(fs::File);
+struct RealFile {
+    file: fs::File,
+    through: Option<Through>,
+}
+
+/// A second descriptor, whose writes go past the page cache and are durable when they return.
+#[derive(Debug)]
+struct Through {
+    file: fs::File,
+    /// The file system has refused such a write: it has other rules for alignment.
+    refused: AtomicBool,
+}
+
+impl Through {
+    /// None where the file system knows no such thing (a RAM disk, say).
+    fn open(path: &Path) -> Option<Self> {
+        let flags = i32::try_from((OFlags::DIRECT | OFlags::DSYNC).bits()).ok()?;
+        let file = fs::OpenOptions::new().write(true).custom_flags(flags).open(path).ok()?;
+        Some(Self { file, refused: AtomicBool::new(false) })
+    }
+
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<bool> {
+        let aligned =
+            [buf.as_ptr().addr() as u64, buf.len() as u64, offset].iter().all(|n| n % BLOCK_BYTES as u64 == 0);
+        if !aligned || self.refused.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        match self.file.write_all_at(buf, offset) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
+                self.refused.store(true, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(e) => Err(e),
+        }
+    }
+}
 
 impl File for RealFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buf, offset)
+        self.file.read_at(buf, offset)
     }
 
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_all_at(buf, offset)
+        self.file.write_all_at(buf, offset)
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        self.0.sync_all()
+        self.file.sync_all()
+    }
+
+    fn write_through_at(&self, buf: &[u8], offset: u64) -> io::Result<bool> {
+        self.through.as_ref().map_or(Ok(false), |through| through.write_all_at(buf, offset))
     }
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.0.as_fd())
+        Some(self.file.as_fd())
     }
 }
 
@@ -60,14 +103,16 @@ impl Disk for RealDisk {
         options.read(true);
         match mode {
             OpenMode::Read => {}
-            OpenMode::Write => {
+            OpenMode::Write | OpenMode::WriteThrough => {
                 options.write(true).create(true).truncate(false);
             }
             OpenMode::CreateNew => {
                 options.write(true).create_new(true);
             }
         }
-        Ok(Arc::new(RealFile(options.open(path)?)))
+        let file = options.open(path)?;
+        let through = if mode == OpenMode::WriteThrough { Through::open(path) } else { None };
+        Ok(Arc::new(RealFile { file, through }))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {

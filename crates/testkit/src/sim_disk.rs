@@ -21,7 +21,7 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use os::{DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode};
+use os::{BLOCK_BYTES, DirEntry, Disk, DiskLock, DiskSpace, File, OpenMode};
 
 use lie::Lie;
 use state::{Change, State};
@@ -144,6 +144,8 @@ struct SimFile {
     disk: SimDisk,
     inode: usize,
     writable: bool,
+    /// Opened for writes past the cache.
+    through: bool,
 }
 
 impl SimFile {
@@ -180,6 +182,18 @@ impl File for SimFile {
         self.disk.state().sync_file(self.inode)
     }
 
+    /// A change and a sync, so that the power may go when some sectors are written and others are not.
+    fn write_through_at(&self, buf: &[u8], offset: u64) -> io::Result<bool> {
+        let aligned = buf.len().is_multiple_of(BLOCK_BYTES) && offset.is_multiple_of(BLOCK_BYTES as u64);
+        // Where the file would grow, a real one would have to write more than the bytes.
+        if !self.through || !aligned || offset + buf.len() as u64 > self.len()? {
+            return Ok(false);
+        }
+        self.write_all_at(buf, offset)?;
+        self.sync_data()?;
+        Ok(true)
+    }
+
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
@@ -202,7 +216,12 @@ impl Drop for SimLock {
 impl Disk for SimDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         let inode = self.state().open(path, mode)?;
-        Ok(Arc::new(SimFile { disk: self.clone(), inode, writable: mode != OpenMode::Read }))
+        Ok(Arc::new(SimFile {
+            disk: self.clone(),
+            inode,
+            writable: mode != OpenMode::Read,
+            through: mode == OpenMode::WriteThrough,
+        }))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {

@@ -58,6 +58,9 @@ impl File for UnsyncedFile {
     fn sync_all(&self) -> io::Result<()> {
         Ok(())
     }
+    fn write_through_at(&self, _buf: &[u8], _offset: u64) -> io::Result<bool> {
+        Ok(false)
+    }
     fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         self.0.as_fd()
     }
