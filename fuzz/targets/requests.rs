@@ -92,14 +92,14 @@ fn serve(fixture: &Fixture, key: u8, version: u8, body: &[u8]) {
         connection_id: 1,
     };
     let _entered = fixture.runtime.enter();
-    match api::serve(&fixture.broker, &origin, Bytes::from(frame)) {
+    match api::serve(&fixture.broker, &origin, Bytes::from(frame), api::Lane::Slow) {
         Ok(Answer::Now(body)) => assert!(body.is_some(), "{} v{version}: no answer", key.name()),
         Ok(Answer::Blocking(work)) => assert!(work().is_some(), "{} v{version}: no answer", key.name()),
         // Long polls are dropped: what matters is that they began.
         Ok(Answer::Later(mut answer)) => {
             let _ = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         }
-        Ok(Answer::Silent | Answer::Close) | Err(_) => {}
+        Ok(Answer::Costly(_) | Answer::Silent | Answer::Close) | Err(_) => {}
     }
 }
 

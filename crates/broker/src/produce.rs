@@ -1,6 +1,7 @@
 //! The way of a client's batch into a log: what Kafka checks before it appends.
 //!
-//! Owns: the checks in Kafka's order and the error that each gives; recompression where the topic asks for it.
+//! Owns: the checks in Kafka's order and the error that each gives; recompression where the topic asks for it; how much
+//! of that may be done at once ([`Effort`]).
 //! Never: waits for the disk (the append's ticket does).
 
 use std::fmt;
@@ -9,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use commitlog::{AppendContext, AppendError, AppendKind, Appended, LowSpace};
 use record::{
     Batch, BatchBuilder, BatchError, BatchOptions, Compression, InvalidBatch, InvalidKind, LeaderEpoch, Offset,
-    ProducerIdentity, TimestampMs,
+    ProducerIdentity, ReadLimits, TimestampMs,
 };
 use wire::ErrorCode;
 
@@ -77,44 +78,102 @@ impl From<AppendError> for ProduceError {
     }
 }
 
+/// Bytes that a request's batches may unpack to before it is a costly one: about a millisecond.
+const QUICK_UNPACKED_BYTES_MAX: usize = 1 << 20;
+
+/// How much work the checks of a request may be. A small batch may unpack to a thousand times its size, and only
+/// unpacking tells.
+#[derive(Debug)]
+pub(crate) enum Effort {
+    /// By a thread on which others wait: batches may unpack to so many bytes.
+    Quick(usize),
+    /// By a thread of its own: as much as a batch may.
+    Full,
+}
+
+impl Effort {
+    /// The effort of one request.
+    pub fn quick() -> Self {
+        Effort::Quick(QUICK_UNPACKED_BYTES_MAX)
+    }
+}
+
+/// Why a batch was not appended yet.
+#[derive(Debug)]
+pub(crate) enum Unchecked {
+    /// It is refused.
+    Refused(ProduceError),
+    /// Checking it takes more than [`Effort::Quick`] allows.
+    TooMuch,
+}
+
+impl<E: Into<ProduceError>> From<E> for Unchecked {
+    fn from(e: E) -> Self {
+        Unchecked::Refused(e.into())
+    }
+}
+
+impl Unchecked {
+    /// With [`Effort::Full`] there is only refusal.
+    fn refusal(self) -> ProduceError {
+        match self {
+            Unchecked::Refused(e) => e,
+            Unchecked::TooMuch => ProduceError::new(ErrorCode::MessageTooLarge, ErrorCode::MessageTooLarge.message()),
+        }
+    }
+}
+
 impl Partition {
     /// Appends the one batch of a client, checked as a Produce request's is. Sequences and epochs are checked by the
     /// log, with the write.
     pub fn produce(&self, batch: Bytes, now_ms: i64) -> Result<Appended, ProduceError> {
-        let batch = sole_batch(batch)?;
-        self.append_checked(batch, now_ms)
-    }
-
-    /// [`Partition::produce`], for a batch that is split off already.
-    pub(crate) fn append_checked(&self, batch: Batch, now_ms: i64) -> Result<Appended, ProduceError> {
-        let checked = self.check(batch, now_ms)?;
+        let checked = self.check(sole_batch(batch)?, now_ms, &mut Effort::Full).map_err(Unchecked::refusal)?;
         self.append(checked, now_ms)
     }
 
     /// Appends a batch of the program itself, without which nothing would go on or get smaller: out of the disk's reserve.
     pub fn produce_from_reserve(&self, batch: Bytes, now_ms: i64) -> Result<Appended, ProduceError> {
-        let checked = self.check_batch(sole_batch(batch)?, now_ms)?;
+        let batch = sole_batch(batch)?;
+        let checked = self.check_batch(batch, now_ms, &mut Effort::Full).map_err(Unchecked::refusal)?;
         self.append(checked, now_ms)
     }
 
     /// All that Kafka checks in a client's batch, and whether the disk has room for it; the bytes to append.
-    pub(crate) fn check(&self, batch: Batch, now_ms: i64) -> Result<Bytes, ProduceError> {
+    pub(crate) fn check(&self, batch: Batch, now_ms: i64, effort: &mut Effort) -> Result<Bytes, Unchecked> {
         self.log().space().admit(batch.bytes.len() as u64)?;
-        self.check_batch(batch, now_ms)
+        self.check_batch(batch, now_ms, effort)
     }
 
-    fn check_batch(&self, batch: Batch, now_ms: i64) -> Result<Bytes, ProduceError> {
+    fn check_batch(&self, batch: Batch, now_ms: i64, effort: &mut Effort) -> Result<Bytes, Unchecked> {
         let rules = self.rules();
         if batch.header.base_offset != Offset(0) {
             let why = format!(
                 "The baseOffset of the record batch in the append should be 0, but it is {}",
                 batch.header.base_offset
             );
-            return Err(ProduceError::new(ErrorCode::InvalidRecord, why));
+            return Err(ProduceError::new(ErrorCode::InvalidRecord, why).into());
         }
         check_size(&batch, &rules)?;
-        let facts = record::validate(&batch, &self.batch_rules(&rules, now_ms))?;
-        prepare(batch, &rules, facts.max_timestamp)
+        let compression = batch.header.compression().unwrap_or(Compression::None);
+        let limits = match effort {
+            Effort::Quick(_) if rules.compression.is_some_and(|wanted| wanted != compression) => {
+                return Err(Unchecked::TooMuch);
+            }
+            Effort::Quick(left) if compression != Compression::None => ReadLimits { decompressed_bytes_max: *left },
+            _ => ReadLimits::default(),
+        };
+        let facts = match record::validate(&batch, &self.batch_rules(&rules, now_ms, limits)) {
+            Err(e) if e.kind == InvalidKind::TooLarge && matches!(effort, Effort::Quick(_)) => {
+                return Err(Unchecked::TooMuch);
+            }
+            validated => validated?,
+        };
+        if let Effort::Quick(left) = effort
+            && compression != Compression::None
+        {
+            *left = left.saturating_sub(facts.records_bytes);
+        }
+        Ok(prepare(batch, &rules, facts.max_timestamp)?)
     }
 
     /// Appends a checked batch.

@@ -1,6 +1,6 @@
 //! Replies: what an API handler gives back, and when its bytes are there.
 //!
-//! Owns: the four ways of answering (now, later, from a blocking thread, not at all), and the body of an answer as a
+//! Owns: the ways of answering (now, later, from a blocking or a costly thread, not at all), and the body of an answer as a
 //! list of bytes and file ranges.
 //! Never: writes to a socket.
 
@@ -37,6 +37,9 @@ pub enum Reply<R> {
     Later(Later<R>),
     /// By a thread that may block (directory syncs). It starts at once.
     Blocking(Box<dyn FnOnce() -> Response<R> + Send>),
+    /// By a thread that may take its time: what is to be done turned out to be more than the sockets' threads may do. The
+    /// connection's next request waits for it.
+    Costly(Box<dyn FnOnce() -> Reply<R> + Send>),
     /// Never (acks=0).
     Silent,
     /// By closing the connection.
@@ -106,6 +109,8 @@ pub enum Answer {
     Later(Pin<Box<dyn Future<Output = Body> + Send>>),
     /// A thread that may block makes them.
     Blocking(Box<dyn FnOnce() -> Body + Send>),
+    /// A thread that may take its time goes on; the connection's next request waits for it.
+    Costly(Box<dyn FnOnce() -> Answer + Send>),
     /// There is no answer.
     Silent,
     /// The connection is to be closed.
@@ -118,6 +123,7 @@ impl std::fmt::Debug for Answer {
             Answer::Now(_) => "Now",
             Answer::Later(_) => "Later",
             Answer::Blocking(_) => "Blocking",
+            Answer::Costly(_) => "Costly",
             Answer::Silent => "Silent",
             Answer::Close => "Close",
         })

@@ -215,14 +215,14 @@ impl Partition {
 
     /// The rules by which [`record::validate`] judges a batch that arrives now.
     #[must_use]
-    pub fn batch_rules(&self, rules: &ProduceRules, now_ms: i64) -> record::Rules {
+    pub fn batch_rules(&self, rules: &ProduceRules, now_ms: i64, limits: record::ReadLimits) -> record::Rules {
         record::Rules {
             key_required: rules.compacted,
             now: TimestampMs(now_ms),
             timestamp_before_max_ms: rules.timestamp_before_max_ms,
             timestamp_after_max_ms: rules.timestamp_after_max_ms,
             log_append_time: rules.log_append_time,
-            limits: record::ReadLimits::default(),
+            limits,
         }
     }
 }

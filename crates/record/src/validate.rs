@@ -34,6 +34,8 @@ pub struct BatchFacts {
     pub max_timestamp: TimestampMs,
     /// Offset delta of the first record that has it.
     pub max_timestamp_offset_delta: i32,
+    /// Bytes that the records have, decompressed.
+    pub records_bytes: usize,
 }
 
 /// Why a batch is refused, by what the client is told.
@@ -130,7 +132,8 @@ pub fn validate(batch: &Batch, rules: &Rules) -> Result<BatchFacts, InvalidBatch
         });
     }
     let records = batch.records(rules.limits)?;
-    let mut facts = BatchFacts { max_timestamp: TimestampMs::NONE, max_timestamp_offset_delta: 0 };
+    let records_bytes = records.body().len();
+    let mut facts = BatchFacts { max_timestamp: TimestampMs::NONE, max_timestamp_offset_delta: 0, records_bytes };
     let mut unkeyed = Vec::new();
     let mut untimely = Vec::new();
     for (index, record) in (0..).zip(&records) {
@@ -148,7 +151,8 @@ pub fn validate(batch: &Batch, rules: &Rules) -> Result<BatchFacts, InvalidBatch
             );
         }
         if index == 0 || record.timestamp > facts.max_timestamp {
-            facts = BatchFacts { max_timestamp: record.timestamp, max_timestamp_offset_delta: index };
+            facts.max_timestamp = record.timestamp;
+            facts.max_timestamp_offset_delta = index;
         }
     }
     for (kind, faults) in [(InvalidKind::Record, unkeyed), (InvalidKind::Timestamp, untimely)] {

@@ -118,6 +118,8 @@ pub struct Context {
     pub now_ms: i64,
     /// Which connection it came by; unique in this process.
     pub connection_id: u64,
+    /// The threads that begin it.
+    pub lane: Lane,
 }
 
 /// Which threads begin a request.
@@ -182,13 +184,7 @@ impl Call<'_> {
     {
         let request = Q::decode(&mut self.reader, self.context.version)?;
         let seal = Seal { key: self.key, version: self.context.version, correlation_id: self.correlation_id };
-        Ok(match handle(self.broker, self.context, request) {
-            Reply::Now(response) => Answer::Now(seal.encode(response)),
-            Reply::Later(future) => Answer::Later(Box::pin(async move { seal.encode(future.await) })),
-            Reply::Blocking(work) => Answer::Blocking(Box::new(move || seal.encode(work()))),
-            Reply::Silent => Answer::Silent,
-            Reply::Close => Answer::Close,
-        })
+        Ok(seal.answer(handle(self.broker, self.context, request)))
     }
 }
 
@@ -201,6 +197,17 @@ struct Seal {
 }
 
 impl Seal {
+    fn answer<R: Message + Send + 'static>(self, reply: Reply<R>) -> Answer {
+        match reply {
+            Reply::Now(response) => Answer::Now(self.encode(response)),
+            Reply::Later(future) => Answer::Later(Box::pin(async move { self.encode(future.await) })),
+            Reply::Blocking(work) => Answer::Blocking(Box::new(move || self.encode(work()))),
+            Reply::Costly(work) => Answer::Costly(Box::new(move || self.answer(work()))),
+            Reply::Silent => Answer::Silent,
+            Reply::Close => Answer::Close,
+        }
+    }
+
     fn encode<R: Message>(self, response: Response<R>) -> Body {
         let mut writer = Writer::framed();
         let header = ResponseHeader { correlation_id: self.correlation_id };
@@ -278,6 +285,8 @@ pub fn key_of(frame: &[u8]) -> Option<i16> {
 
 /// A frame above this many bytes is begun in the slow lane, unless it brings records: it names thousands of things.
 const LARGE_BYTES: usize = 64 << 10;
+/// The same for records, all of which are checked and copied.
+const LARGE_PRODUCE_BYTES: usize = 4 << 20;
 
 /// Which threads are to begin this frame's request.
 #[must_use]
@@ -285,7 +294,7 @@ pub fn lane_of(frame: &[u8]) -> Lane {
     let key = key_of(frame);
     let api = APIS.iter().find(|api| Some(api.key.code()) == key);
     match api {
-        Some(api) if api.key == ApiKey::Produce => Lane::Fast,
+        Some(api) if api.key == ApiKey::Produce && frame.len() <= LARGE_PRODUCE_BYTES => Lane::Fast,
         _ if frame.len() > LARGE_BYTES => Lane::Slow,
         Some(api) => api.lane,
         None => Lane::Fast,
@@ -299,7 +308,9 @@ pub fn lane_of(frame: &[u8]) -> Lane {
 /// | key i16 | version i16 | correlation i32| client id, tags (v2) | request |
 /// +---------+-------------+----------------+----------------------+---------+
 /// ```
-pub fn serve(broker: &Arc<Broker>, origin: &Origin, frame: Bytes) -> Result<Answer, BadFrame> {
+///
+/// In the fast lane the answer may be [`Answer::Costly`], when there is more to do than that lane allows.
+pub fn serve(broker: &Arc<Broker>, origin: &Origin, frame: Bytes, lane: Lane) -> Result<Answer, BadFrame> {
     let mut reader = Reader::new(frame.clone());
     let Some(prefix) = RequestPrefix::peek(&frame) else {
         return Err(BadFrame::Short);
@@ -328,6 +339,7 @@ pub fn serve(broker: &Arc<Broker>, origin: &Origin, frame: Bytes) -> Result<Answ
         port: origin.port,
         now_ms: broker.now_ms(),
         connection_id: origin.connection_id,
+        lane,
     };
     let call = Call { broker, context: &context, key, correlation_id: header.correlation_id, reader };
     (api.serve)(call).map_err(BadFrame::Malformed)

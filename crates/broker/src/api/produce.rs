@@ -18,15 +18,15 @@
 use std::sync::Arc;
 
 use record::Compression;
-use wire::messages::produce_request::{PartitionProduceData, ProduceRequest};
+use wire::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use wire::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
-use wire::{ApiKey, ErrorCode};
+use wire::{ApiKey, ErrorCode, Str};
 
-use super::{Api, Context, abortable_as};
+use super::{Api, Context, Lane, abortable_as};
 use crate::broker::Broker;
-use crate::produce::{ProduceError, sole_batch};
+use crate::produce::{Effort, ProduceError, Unchecked, sole_batch};
 use crate::reply::Reply;
 use crate::topic::is_internal;
 use crate::txn::Producer;
@@ -35,93 +35,142 @@ use commitlog::{Appended, Ticket};
 pub(super) const API: Api = Api::new(ApiKey::Produce, 3..=11, |call| call.run(handle)).advertised_from(0);
 
 fn handle(broker: &Arc<Broker>, ctx: &Context, request: ProduceRequest) -> Reply<ProduceResponse> {
-    let acks = request.acks;
-    let acks_known = matches!(acks, -1..=1);
-    let mut tickets = Vec::new();
-    let mut failed = false;
-    let mut responses = Vec::with_capacity(request.topic_data.len());
-    for topic in request.topic_data {
-        let mut partition_responses = Vec::with_capacity(topic.partition_data.len());
-        for data in topic.partition_data {
-            let index = data.index;
-            let appended = if acks_known {
-                append(broker, ctx, request.transactional_id.as_deref(), &topic.name, data)
-            } else {
-                let error = ErrorCode::InvalidRequiredAcks;
-                Err(ProduceError::new(error, error.message()))
-            };
-            partition_responses.push(match appended {
-                Ok(appended) => {
-                    let response = PartitionProduceResponse {
-                        index,
-                        base_offset: appended.base_offset.0,
-                        log_append_time_ms: appended.log_append_time.0,
-                        log_start_offset: appended.log_start_offset.0,
-                        ..PartitionProduceResponse::default()
-                    };
-                    tickets.push((responses.len(), partition_responses.len(), appended.ticket));
-                    response
-                }
-                Err(e) => {
-                    failed = true;
-                    refused(index, e)
-                }
-            });
-        }
-        responses.push(TopicProduceResponse {
-            name: topic.name,
-            partition_responses,
-            ..TopicProduceResponse::default()
-        });
+    let effort = if ctx.lane == Lane::Fast { Effort::quick() } else { Effort::Full };
+    Producing {
+        broker: Arc::clone(broker),
+        version: ctx.version,
+        now_ms: ctx.now_ms,
+        acks: request.acks,
+        transactional_id: request.transactional_id,
+        topics: request.topic_data.into_iter(),
+        partitions: Vec::new().into_iter(),
+        responses: Vec::new(),
+        tickets: Vec::new(),
+        failed: false,
+        effort,
     }
-    let mut response = ProduceResponse { responses, ..ProduceResponse::default() };
-    match acks {
-        0 if failed => Reply::Close,
-        0 => Reply::Silent,
-        _ if tickets.is_empty() => response.into(),
-        _ => Reply::later(async move {
-            if let Err(e) =
-                Ticket::all(tickets.iter_mut().map(|(_, _, ticket)| std::mem::replace(ticket, Ticket::done()))).await
-            {
-                // The set has latched: which of them reached the disk is not known, so none did.
-                for (topic, partition, _) in tickets {
-                    let response = &mut response.responses[topic].partition_responses[partition];
-                    let error = ProduceError::new(ErrorCode::KafkaStorageError, e.to_string());
-                    *response = refused(response.index, error);
-                }
-            }
-            response
-        }),
-    }
+    .run()
 }
 
-fn append(
-    broker: &Broker,
-    ctx: &Context,
-    transactional_id: Option<&str>,
-    topic: &str,
-    data: PartitionProduceData,
-) -> Result<Appended, ProduceError> {
-    let refuse = |error: ErrorCode| ProduceError::new(error, error.message());
-    if is_internal(topic) {
-        return Err(refuse(ErrorCode::InvalidTopicException));
+/// A request on its way through its partitions.
+struct Producing {
+    broker: Arc<Broker>,
+    version: i16,
+    now_ms: i64,
+    acks: i16,
+    transactional_id: Option<Str>,
+    /// What is to be done.
+    topics: std::vec::IntoIter<TopicProduceData>,
+    /// What is to be done of the last topic in `responses`.
+    partitions: std::vec::IntoIter<PartitionProduceData>,
+    /// What is done, by topic.
+    responses: Vec<TopicProduceResponse>,
+    /// Place of each appended partition among the responses, and what its answer waits for.
+    tickets: Vec<(usize, usize, Ticket)>,
+    failed: bool,
+    effort: Effort,
+}
+
+impl Producing {
+    fn run(mut self) -> Reply<ProduceResponse> {
+        loop {
+            while let Some(data) = self.partitions.next() {
+                let Some(topic) = self.responses.last() else { break };
+                let (topic_at, partition_at) = (self.responses.len() - 1, topic.partition_responses.len());
+                let index = data.index;
+                let appended = if matches!(self.acks, -1..=1) {
+                    // A copy of the data is a reference: it is at hand again where the quick try is not enough.
+                    self.append(topic.name.clone(), data.clone())
+                } else {
+                    let error = ErrorCode::InvalidRequiredAcks;
+                    Err(ProduceError::new(error, error.message()).into())
+                };
+                let response = match appended {
+                    Ok(appended) => {
+                        self.tickets.push((topic_at, partition_at, appended.ticket));
+                        PartitionProduceResponse {
+                            index,
+                            base_offset: appended.base_offset.0,
+                            log_append_time_ms: appended.log_append_time.0,
+                            log_start_offset: appended.log_start_offset.0,
+                            ..PartitionProduceResponse::default()
+                        }
+                    }
+                    Err(Unchecked::Refused(e)) => {
+                        self.failed = true;
+                        refused(index, e)
+                    }
+                    Err(Unchecked::TooMuch) => {
+                        // Nothing of this partition is appended; those before it are, in order.
+                        let rest: Vec<_> = std::iter::once(data).chain(self.partitions).collect();
+                        self.partitions = rest.into_iter();
+                        self.effort = Effort::Full;
+                        return Reply::Costly(Box::new(move || self.run()));
+                    }
+                };
+                if let Some(topic) = self.responses.last_mut() {
+                    topic.partition_responses.push(response);
+                }
+            }
+            let Some(topic) = self.topics.next() else { break };
+            self.partitions = topic.partition_data.into_iter();
+            let partition_responses = Vec::with_capacity(self.partitions.len());
+            let name = topic.name;
+            self.responses.push(TopicProduceResponse { name, partition_responses, ..TopicProduceResponse::default() });
+        }
+        self.finish()
     }
-    let partition = broker.partition(topic, data.index).ok_or_else(|| refuse(ErrorCode::UnknownTopicOrPartition))?;
-    let batch = sole_batch(data.records.into_bytes().unwrap_or_default())?;
-    if ctx.version < 7 && batch.header.compression().is_ok_and(|codec| codec == Compression::Zstd) {
-        return Err(refuse(ErrorCode::UnsupportedCompressionType));
+
+    fn finish(self) -> Reply<ProduceResponse> {
+        let mut tickets = self.tickets;
+        let mut response = ProduceResponse { responses: self.responses, ..ProduceResponse::default() };
+        match self.acks {
+            0 if self.failed => Reply::Close,
+            0 => Reply::Silent,
+            _ if tickets.is_empty() => response.into(),
+            _ => Reply::later(async move {
+                let waited = tickets.iter_mut().map(|(_, _, ticket)| std::mem::replace(ticket, Ticket::done()));
+                if let Err(e) = Ticket::all(waited).await {
+                    // The set has latched: which of them reached the disk is not known, so none did.
+                    for (topic, partition, _) in tickets {
+                        let response = &mut response.responses[topic].partition_responses[partition];
+                        let error = ProduceError::new(ErrorCode::KafkaStorageError, e.to_string());
+                        *response = refused(response.index, error);
+                    }
+                }
+                response
+            }),
+        }
     }
-    if batch.header.is_transactional() {
-        let transactional_id = transactional_id.ok_or_else(|| refuse(ErrorCode::TransactionalIdAuthorizationFailed))?;
+
+    fn append(&mut self, topic: Str, data: PartitionProduceData) -> Result<Appended, Unchecked> {
+        let refuse = |error: ErrorCode| ProduceError::new(error, error.message());
+        if is_internal(&topic) {
+            return Err(refuse(ErrorCode::InvalidTopicException).into());
+        }
+        let partition =
+            self.broker.partition(&topic, data.index).ok_or_else(|| refuse(ErrorCode::UnknownTopicOrPartition))?;
+        let batch = sole_batch(data.records.into_bytes().unwrap_or_default())?;
+        if self.version < 7 && batch.header.compression().is_ok_and(|codec| codec == Compression::Zstd) {
+            return Err(refuse(ErrorCode::UnsupportedCompressionType).into());
+        }
         let producer = Producer { id: batch.header.producer_id, epoch: batch.header.producer_epoch };
-        let checked = partition.check(batch, ctx.now_ms)?;
-        let append = || partition.append(checked, ctx.now_ms);
-        return broker
-            .coordinators()
-            .append_transactional(transactional_id, producer, topic, data.index, append)
-            .map_err(|error| refuse(abortable_as(ctx.version >= 11)(error)))?;
+        let is_transactional = batch.header.is_transactional();
+        if is_transactional && self.transactional_id.is_none() {
+            return Err(refuse(ErrorCode::TransactionalIdAuthorizationFailed).into());
+        }
+        let checked = partition.check(batch, self.now_ms, &mut self.effort)?;
+        let append = || partition.append(checked, self.now_ms);
+        match &self.transactional_id {
+            Some(transactional_id) if is_transactional => {
+                let coordinators = self.broker.coordinators();
+                let appended =
+                    coordinators.append_transactional(transactional_id, producer, &topic, data.index, append);
+                Ok(appended.map_err(|error| refuse(abortable_as(self.version >= 11)(error)))??)
+            }
+            _ => Ok(append()?),
+        }
     }
-    partition.append_checked(batch, ctx.now_ms)
 }
 
 fn refused(index: i32, error: ProduceError) -> PartitionProduceResponse {

@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -26,8 +25,7 @@ use super::frame::{FrameError, Frames, PRODUCE_KEY};
 use super::patience::{Held, Patience, memory_of};
 use super::refusal::Refusal;
 use super::{Shared, send};
-use crate::api::{self, BadFrame, Lane, Origin};
-use crate::broker::Broker;
+use crate::api::{self, Lane, Origin};
 use crate::reply::{Answer, Body};
 
 /// A request that took this much processor time sends its connection's next one to the slow lane.
@@ -135,15 +133,22 @@ async fn read_requests(
             patience = limits.idle_timeout;
             place.spoke();
         }
-        let (served, cost) = if costly || api::lane_of(&frame) == Lane::Slow {
-            let (broker, origin) = (Arc::clone(&shared.broker), origin.clone());
-            let Ok(_lane) = shared.slow_lane.acquire().await else { return End::Quiet };
-            match tokio::task::spawn_blocking(move || serve_metered(&broker, &origin, frame)).await {
-                Ok(served) => served,
-                Err(_) => return End::Quiet,
+        let lane = if costly { Lane::Slow } else { api::lane_of(&frame) };
+        let (served, cost) = match lane {
+            Lane::Fast => metered(|| api::serve(&shared.broker, origin, frame, lane)),
+            Lane::Slow => {
+                let (broker, origin) = (Arc::clone(&shared.broker), origin.clone());
+                let serve = move || metered(|| api::serve(&broker, &origin, frame, lane));
+                let Some(served) = shared.in_the_slow_lane(serve).await else { return End::Quiet };
+                served
             }
-        } else {
-            serve_metered(&shared.broker, origin, frame)
+        };
+        let (served, cost) = match served {
+            Ok(Answer::Costly(work)) => {
+                let Some((answer, cost)) = shared.in_the_slow_lane(|| metered(work)).await else { return End::Quiet };
+                (Ok(answer), cost)
+            }
+            served => (served, cost),
         };
         costly = cost >= COSTLY;
         let mut held = None;
@@ -165,6 +170,8 @@ async fn read_requests(
                 });
                 Box::pin(async move { working.await.ok().flatten() })
             }
+            // Said once, it is done.
+            Ok(Answer::Costly(_)) => return End::Quiet,
             Ok(Answer::Silent) => continue,
             Ok(Answer::Close) => return End::Quiet,
             Err(e) => return End::Refused(Refusal::Request, e.to_string()),
@@ -178,12 +185,20 @@ async fn read_requests(
     }
 }
 
-/// Begins a request, and says how much processor time that took.
-fn serve_metered(broker: &Arc<Broker>, origin: &Origin, frame: Bytes) -> (Result<Answer, BadFrame>, Duration) {
+impl Shared {
+    /// Does `work` when one of the slow lane's threads is free. `None`: it panicked.
+    async fn in_the_slow_lane<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let _turn = self.slow_lane.acquire().await.ok()?;
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+}
+
+/// Does `work`, and says how much processor time that took.
+fn metered<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let spent = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default();
     let before = spent();
-    let served = api::serve(broker, origin, frame);
-    (served, spent().saturating_sub(before))
+    let done = work();
+    (done, spent().saturating_sub(before))
 }
 
 fn end_of(e: FrameError) -> End {

@@ -65,17 +65,21 @@ impl Fixture {
     /// Serves any bytes.
     pub fn serve(&self, frame: Bytes) -> Result<Answer, api::BadFrame> {
         let _entered = self.runtime.enter();
-        api::serve(&self.broker, &origin(), frame)
+        api::serve(&self.broker, &origin(), frame, api::Lane::Fast)
     }
 
     /// The answer's bytes, when they are there.
     pub fn finish(&self, answer: Answer) -> Body {
         self.runtime.block_on(async {
+            let answer = match answer {
+                Answer::Costly(work) => work(),
+                answer => answer,
+            };
             match answer {
                 Answer::Now(body) => body,
                 Answer::Later(body) => body.await,
                 Answer::Blocking(work) => tokio::task::spawn_blocking(work).await.expect("no panic"),
-                Answer::Silent | Answer::Close => panic!("not answered: {answer:?}"),
+                Answer::Costly(_) | Answer::Silent | Answer::Close => panic!("not answered: {answer:?}"),
             }
         })
     }

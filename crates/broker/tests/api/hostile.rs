@@ -133,6 +133,7 @@ fn survive(fixture: &Fixture, frame: Bytes) {
         // Long polls are dropped: what matters is that they began.
         Ok(Answer::Now(_) | Answer::Later(_) | Answer::Silent | Answer::Close) | Err(_) => {}
         Ok(Answer::Blocking(work)) => drop(work()),
+        Ok(Answer::Costly(work)) => drop(work()),
     }
 }
 

@@ -8,9 +8,11 @@ use wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecor
 use wire::messages::offset_commit_request::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
+use wire::messages::produce_request::ProduceRequest;
 
 use crate::harness::{
-    Fixture, NOW_MS, batch, batch_of, compressed, first_produced, idempotent, name_of, produce_request, records_of,
+    Fixture, NOW_MS, batch, batch_of, compressed, decode, first_produced, idempotent, name_of, produce_request,
+    records_of,
 };
 
 #[test]
@@ -87,6 +89,40 @@ fn one_bad_partition_does_not_touch_the_others() {
         response.responses[0].partition_responses.iter().map(|partition| name_of(partition.error_code)).collect();
     assert_eq!(got, ["NONE", "UNKNOWN_TOPIC_OR_PARTITION", "NONE"]);
     assert_eq!(records_of(&fixture.fetch("t", 1, 0)), ["0=c"]);
+}
+
+#[test]
+fn what_unpacks_to_much_is_left_to_another_thread() {
+    let fixture = Fixture::new();
+    fixture.create("t", 3, &[]);
+    fixture.create("gzip", 1, &[("compression.type", "gzip")]);
+    let check = |topic: &str, batches: &[(Compression, usize)], costly: bool, expected: &[&str]| {
+        let zeros = |(codec, bytes): &(Compression, usize)| {
+            batch_of(compressed(*codec), &[(None, "\0".repeat(*bytes).as_str(), NOW_MS)])
+        };
+        let mut request = produce_request(topic, 0, zeros(&batches[0]));
+        for (index, batch) in (1..).zip(&batches[1..]) {
+            let data = produce_request(topic, index, zeros(batch)).topic_data.remove(0).partition_data.remove(0);
+            request.topic_data[0].partition_data.push(data);
+        }
+        let answer = fixture.begin(11, &request);
+        assert_eq!(matches!(answer, Answer::Costly(_)), costly, "{topic} {batches:?}: {answer:?}");
+        let response = decode::<ProduceRequest>(11, fixture.finish(answer));
+        let got: Vec<&str> =
+            response.responses[0].partition_responses.iter().map(|partition| name_of(partition.error_code)).collect();
+        assert_eq!(got, expected, "{topic} {batches:?}");
+    };
+    let (none, zstd, gzip) = (Compression::None, Compression::Zstd, Compression::Gzip);
+    check("t", &[(zstd, 600 << 10)], false, &["NONE"]);
+    check("t", &[(zstd, 2 << 20)], true, &["NONE"]);
+    // All batches of a request share what may be unpacked at once.
+    check("t", &[(zstd, 600 << 10), (gzip, 600 << 10)], true, &["NONE", "NONE"]);
+    check("t", &[(none, 600 << 10), (none, 600 << 10), (none, 10)], false, &["NONE"; 3]);
+    check("t", &[(none, 10), (zstd, 65 << 20), (none, 10)], true, &["NONE", "MESSAGE_TOO_LARGE", "NONE"]);
+    check("gzip", &[(gzip, 10)], false, &["NONE"]);
+    check("gzip", &[(zstd, 10)], true, &["NONE"]);
+    let end = |partition| fixture.broker.partition("t", partition).expect("there").log().log_end_offset().0;
+    assert_eq!([end(0), end(1), end(2)], [5, 2, 2], "each batch is appended once");
 }
 
 #[test]

@@ -263,7 +263,7 @@ fn a_delayed_end_of_a_lost_connection_is_not_heard() {
     let by = |connection_id: u64, frame: bytes::Bytes| {
         let origin = broker::api::Origin { connection_id, ..crate::harness::origin() };
         let _entered = running.fixture.runtime.enter();
-        broker::api::serve(&running.fixture.broker, &origin, frame).expect("served")
+        broker::api::serve(&running.fixture.broker, &origin, frame, broker::api::Lane::Fast).expect("served")
     };
     let added = by(8, crate::harness::frame(3, &add_request("id", producer, &[0])));
     let added = decode::<AddPartitionsToTxnRequest>(3, running.fixture.finish(added));
