@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use commitlog::{Log, LogSet, LowSpace, RecoveryReport, SetOptions, SpaceFigures, StorageError};
+use commitlog::{DamagedRange, Log, LogSet, LowSpace, RecoveryReport, SetOptions, SpaceFigures, StorageError};
 use os::{Clock, Disk};
 use parking_lot::{Mutex, RwLock};
 use record::TimestampMs;
@@ -121,6 +121,7 @@ impl Broker {
         let fixed = ServerConfigs { fixed: options.configs.clone(), ..ServerConfigs::default() };
         let number = |name: &str| fixed.value(name).and_then(|value| value.parse().ok());
         set.reserve_bytes = options.reserve_bytes;
+        set.scrub_interval_ms = options.scrub_interval_ms;
         set.retention_check_interval_ms = number("log.retention.check.interval.ms").unwrap_or(0);
         set.producer_id_expiration_ms = number("producer.id.expiration.ms").unwrap_or(set.producer_id_expiration_ms);
         let (logs, recovery) = LogSet::open(set, TimestampMs(now_ms))?;
@@ -232,6 +233,12 @@ impl Broker {
     #[must_use]
     pub fn health(&self) -> Option<StorageError> {
         self.logs.health()
+    }
+
+    /// The ranges of offsets that are known to be damaged, by the partition's directory (`<topic>-<partition>`).
+    #[must_use]
+    pub fn damaged(&self) -> Vec<(String, Vec<DamagedRange>)> {
+        self.logs.damaged()
     }
 
     /// All topics, in the order of their names.

@@ -34,6 +34,8 @@ pub struct BrokerOptions {
     pub configs: Overrides,
     /// Producers are refused while less than this is free on the disk; `None`: 256 MiB, but no more than a tenth of it.
     pub reserve_bytes: Option<u64>,
+    /// How long after its beginning a pass over all bytes, to find those that have rotted, is followed by the next one.
+    pub scrub_interval_ms: i64,
     /// Whether a background thread does the housekeeping (retention, checkpoints, timeouts). Without it, somebody
     /// calls [`crate::Broker::maintain`]: tests on a simulated disk do.
     pub background: bool,
@@ -51,6 +53,7 @@ impl BrokerOptions {
             advertise: None,
             configs: Overrides::new(),
             reserve_bytes: None,
+            scrub_interval_ms: commitlog::config::SCRUB_INTERVAL_MS,
             background: true,
         }
     }

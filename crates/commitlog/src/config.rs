@@ -6,6 +6,9 @@ use std::sync::Arc;
 use os::Disk;
 use record::TimestampType;
 
+/// All bytes are looked at once a day.
+pub const SCRUB_INTERVAL_MS: i64 = 24 * 3_600_000;
+
 /// When an append counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -109,6 +112,8 @@ pub struct SetOptions {
     pub reserve_bytes: Option<u64>,
     /// `log.retention.check.interval.ms`: how often `maintain` retires old segments. 0: each time.
     pub retention_check_interval_ms: i64,
+    /// How long after its beginning a pass over all bytes, to find those that have rotted, is followed by the next one.
+    pub scrub_interval_ms: i64,
 }
 
 impl SetOptions {
@@ -124,6 +129,7 @@ impl SetOptions {
             producer_id_expiration_ms: 24 * 3_600_000,
             reserve_bytes: None,
             retention_check_interval_ms: 0,
+            scrub_interval_ms: SCRUB_INTERVAL_MS,
         }
     }
 }

@@ -165,8 +165,8 @@ pub enum ReadError {
         position: u64,
         /// The first offset that cannot be read.
         first: Offset,
-        /// The next offset that can be read, when there is one in this segment.
-        next: Option<Offset>,
+        /// The first offset behind them.
+        next: Offset,
     },
     /// The log is deleted.
     Deleted,
@@ -181,11 +181,11 @@ impl fmt::Display for ReadError {
                 write!(f, "offset {offset} is outside the log, which has {log_start} to {log_end}")
             }
             Self::Corrupt { file, position, first, next } => {
-                write!(f, "{} is damaged at byte {position}, offset {first}", file.display())?;
-                match next {
-                    Some(next) => write!(f, "; records can be read again from offset {next}"),
-                    None => f.write_str("; the rest of this segment cannot be read"),
-                }
+                let file = file.display();
+                write!(
+                    f,
+                    "{file} is damaged at byte {position}, offset {first}; records can be read again from offset {next}"
+                )
             }
             Self::Deleted => f.write_str("the log is deleted"),
             Self::Storage(e) => e.fmt(f),

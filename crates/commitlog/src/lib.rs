@@ -49,8 +49,8 @@ pub use config::{Cleanup, Durability, LogConfig, SetOptions};
 pub use error::{AppendError, CreateError, DeleteRecordsError, OpenError, ReadError, StorageError};
 pub use flusher::Hold;
 pub use log::{
-    AbortedTxn, AppendContext, AppendKind, Appended, Chunk, EpochEnd, Isolation, Log, OpenTransaction, ProducerInfo,
-    ReadRequest, ReadResult, TimestampOffset,
+    AbortedTxn, AppendContext, AppendKind, Appended, Chunk, DamagedRange, EpochEnd, Isolation, Log, OpenTransaction,
+    ProducerInfo, ReadRequest, ReadResult, TimestampOffset,
 };
 pub use set::{Cut, LogSet, RecoveryReport};
 pub use space::{LowSpace, Space, SpaceFigures};

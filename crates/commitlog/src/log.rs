@@ -134,6 +134,19 @@ pub struct ReadResult {
     pub aborted: Vec<AbortedTxn>,
 }
 
+/// A range of offsets that cannot be read: its bytes do not check out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedRange {
+    /// The segment's file.
+    pub file: PathBuf,
+    /// Where the bad bytes begin in it.
+    pub position: u64,
+    /// The first offset that cannot be read.
+    pub first: Offset,
+    /// The first offset behind it.
+    pub next: Offset,
+}
+
 /// A record found by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimestampOffset {

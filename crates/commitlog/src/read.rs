@@ -207,7 +207,7 @@ impl Log {
 fn skip_damage(segment: &Segment, mut from: i64) -> Result<Option<Found>, ReadError> {
     loop {
         match segment.find(from) {
-            Err(ReadError::Corrupt { next: Some(next), .. }) if next.0 > from => from = next.0,
+            Err(ReadError::Corrupt { next, .. }) if next.0 > from => from = next.0,
             Err(ReadError::Corrupt { .. }) => return Ok(None),
             result => return result,
         }

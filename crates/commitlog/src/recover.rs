@@ -399,14 +399,9 @@ impl Recovery {
             Some((to, header)) => (*to, header.base_offset.0),
             None => (len, limit),
         };
-        self.damage.push(format!(
-            "{}: offsets {first} to {} (bytes {at} to {to}) are damaged and cannot be read; nothing was deleted",
-            segment.path().display(),
-            next - 1
-        ));
+        self.note_damage(&segment, BadRange { from: at, to, first, next });
         {
             let mut state = segment.state.lock();
-            state.bad.push(BadRange { from: at, to, first, next: Some(next) });
             state.size = to;
             state.next_offset = next;
         }
@@ -415,6 +410,16 @@ impl Recovery {
             self.add_segment(next)?;
         }
         Ok(chain.is_some())
+    }
+
+    fn note_damage(&mut self, segment: &Segment, bad: BadRange) {
+        let BadRange { from, to, first, next } = bad;
+        self.damage.push(format!(
+            "{}: offsets {first} to {} (bytes {from} to {to}) are damaged and cannot be read; nothing was deleted",
+            segment.path().display(),
+            next - 1
+        ));
+        segment.state.lock().bad.push(bad);
     }
 
     /// A new active segment.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use record::{Offset, TimestampMs};
 
 use crate::error::{DeleteRecordsError, StorageError};
-use crate::log::{Log, State};
+use crate::log::{DamagedRange, Log, State};
 use crate::segment::Segment;
 use crate::ticket::Ticket;
 
@@ -126,20 +126,42 @@ impl Log {
         self.state.lock().producers.expire(now_ms.0, expiration_ms);
     }
 
-    /// Checks up to `bytes` that were not checked in this run; returns how many of them are left to check elsewhere.
-    pub(crate) fn scrub(&self, bytes: u64) -> Result<u64, StorageError> {
+    /// Checks up to `bytes` that were not checked in this pass; returns how many of them are left to check elsewhere.
+    pub(crate) fn scrub(&self, pass: u64, bytes: u64) -> Result<u64, StorageError> {
         let mut left = bytes;
         for segment in self.segments().iter() {
+            segment.begin_scrub(pass);
             while let Some(at) = segment.first_unchecked() {
                 if left == 0 || self.is_deleted() {
                     return Ok(left);
                 }
                 let step = left.min(SCRUB_STEP_BYTES);
-                segment.check(at, at + step)?;
+                match segment.check(at, at + step) {
+                    // Its files are gone.
+                    Err(_) if self.is_deleted() => return Ok(left),
+                    result => result?,
+                }
                 left -= step;
             }
         }
         Ok(left)
+    }
+
+    /// The ranges that cannot be read, as far as they are known and not below the log start.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<DamagedRange> {
+        let log_start = self.log_start_offset().0;
+        let mut damaged = Vec::new();
+        for segment in self.segments().iter() {
+            let state = segment.state.lock();
+            damaged.extend(state.bad.iter().filter(|bad| bad.next > log_start).map(|bad| DamagedRange {
+                file: segment.path().to_owned(),
+                position: bad.from,
+                first: Offset(bad.first),
+                next: Offset(bad.next),
+            }));
+        }
+        damaged
     }
 
     /// Whether bytes are durable by the journal alone.

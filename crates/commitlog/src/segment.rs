@@ -35,8 +35,8 @@ pub(crate) struct BadRange {
     pub to: u64,
     /// The first offset that is lost.
     pub first: i64,
-    /// The first offset behind it; `None` when the segment ends with it.
-    pub next: Option<i64>,
+    /// The first offset behind it.
+    pub next: i64,
 }
 
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub(crate) struct SegmentState {
     pub first_append_ms: Option<i64>,
     bytes_since_index: u64,
     pub checked: RangeSet,
+    /// The pass of the scrub that last took what was checked for unchecked.
+    pub scrubbed: u64,
     pub bad: Vec<BadRange>,
 }
 
@@ -97,6 +99,7 @@ impl Segment {
                 first_append_ms: None,
                 bytes_since_index: 0,
                 checked: RangeSet::default(),
+                scrubbed: 0,
                 bad: Vec::new(),
             }),
         }
@@ -150,7 +153,7 @@ impl Segment {
             let checked_end = {
                 let mut state = self.state.lock();
                 if let Some(bad) = state.bad.iter().find(|b| b.from <= position && position < b.to).copied() {
-                    if bad.next.is_none_or(|next| offset < next) {
+                    if offset < bad.next {
                         return Err(self.corrupt(&bad));
                     }
                     position = bad.to;
@@ -237,6 +240,15 @@ impl Segment {
         }
     }
 
+    /// What was checked before this pass of the scrub is to be checked again: bytes that were right may have rotted since.
+    pub(crate) fn begin_scrub(&self, pass: u64) {
+        let mut state = self.state.lock();
+        if state.scrubbed < pass {
+            state.scrubbed = pass;
+            state.checked = RangeSet::default();
+        }
+    }
+
     /// The first byte of which nothing is known yet.
     pub(crate) fn first_unchecked(&self) -> Option<u64> {
         let state = self.state.lock();
@@ -295,7 +307,7 @@ impl Segment {
                     let bad = self.damage(state, position, min_offset)?;
                     tracing::error!(
                         file = %self.path.display(), position, offset = bad.first, next = bad.next,
-                        "damaged bytes below the recovery point: this range cannot be read, nothing is deleted"
+                        "damaged bytes: this range of offsets cannot be read, nothing is deleted"
                     );
                     state.bad.push(bad);
                     break;
@@ -335,11 +347,12 @@ impl Segment {
             if let Step::Batch(header) = scanner.step(first).map_err(|e| self.storage_error("read", e))?
                 && header.last_offset().0 == entry.last_offset
             {
-                return Ok(BadRange { from: position, to: entry.position, first, next: Some(header.base_offset.0) });
+                return Ok(BadRange { from: position, to: entry.position, first, next: header.base_offset.0 });
             }
             i += 1;
         }
-        Ok(BadRange { from: position, to: state.size, first, next: None })
+        // What is appended later stands behind it.
+        Ok(BadRange { from: position, to: state.size, first, next: state.next_offset })
     }
 
     /// The first offset at or behind the batch boundary `position`.
@@ -361,7 +374,7 @@ impl Segment {
             file: self.path.clone(),
             position: bad.from,
             first: Offset(bad.first),
-            next: bad.next.map(Offset),
+            next: Offset(bad.next),
         }
     }
 

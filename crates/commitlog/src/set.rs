@@ -18,7 +18,7 @@ use crate::flusher::{
     Flusher, Hold, Logs, Shared, Stop, sync_logs, write_checkpoint, write_log_starts, write_recovery_points,
 };
 use crate::journal::{self, Journal};
-use crate::log::{Log, State};
+use crate::log::{DamagedRange, Log, State};
 use crate::recover::{Hints, Opened, open_log};
 use crate::seeded;
 use crate::segment::Segment;
@@ -35,7 +35,7 @@ const SYNCS_PER_MAINTAIN: usize = 16;
 /// How long after opening retention begins at the latest, as in Kafka (`log.initial.task.delay.ms`).
 const RETENTION_DELAY_MS: i64 = 30_000;
 
-/// How many bytes are checked in one go of [`LogSet::maintain`] that nobody has read in this run.
+/// How many bytes are checked in one go of [`LogSet::maintain`].
 const SCRUB_BYTES: u64 = 4 << 20;
 
 /// All partition logs of a log directory, and their flusher.
@@ -55,6 +55,15 @@ pub struct LogSet {
     next_retention: Mutex<TimestampMs>,
     /// The checkpoint files speak of logs that are gone.
     checkpoints_stale: AtomicBool,
+    scrub: Mutex<Scrub>,
+}
+
+/// The pass over all bytes that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Scrub {
+    /// The first one, 0, is over what this run has not read or written.
+    pass: u64,
+    began: TimestampMs,
 }
 
 /// What opening found.
@@ -197,6 +206,7 @@ impl LogSet {
             written: Mutex::new(Vec::new()),
             next_retention: Mutex::new(TimestampMs(now_ms.0.saturating_add(first_retention))),
             checkpoints_stale: AtomicBool::new(false),
+            scrub: Mutex::new(Scrub { pass: 0, began: now_ms }),
         };
         Ok((Arc::new(set), report))
     }
@@ -429,19 +439,34 @@ impl LogSet {
             self.write_recovery_points_if_moved(&logs)?;
         }
         self.compact_one(&logs, now_ms)?;
-        self.scrub(&logs)
+        self.scrub(&logs, now_ms)
     }
 
     /// Checks bytes that no reader has asked for yet, a few at a time: damage is told while there may be a copy elsewhere.
-    fn scrub(&self, logs: &[Arc<Log>]) -> Result<(), StorageError> {
+    /// Once all were checked, and it is time, it begins anew.
+    fn scrub(&self, logs: &[Arc<Log>], now_ms: TimestampMs) -> Result<(), StorageError> {
+        let mut scrub = self.scrub.lock();
         let mut left = SCRUB_BYTES;
         for log in logs {
-            left = log.scrub(left)?;
+            left = log.scrub(scrub.pass, left)?;
             if left == 0 {
-                break;
+                return Ok(());
             }
         }
+        let interval_ms = self.options.scrub_interval_ms;
+        // A clock that was set back must not put it off for long.
+        let elapsed_ms = now_ms.0.saturating_sub(scrub.began.0);
+        if elapsed_ms >= interval_ms || elapsed_ms < -interval_ms {
+            *scrub = Scrub { pass: scrub.pass + 1, began: now_ms };
+        }
         Ok(())
+    }
+
+    /// The ranges of all logs that cannot be read, as far as they are known: by log.
+    #[must_use]
+    pub fn damaged(&self) -> Vec<(String, Vec<DamagedRange>)> {
+        let damaged = self.logs.all().into_iter().map(|log| (log.name().to_owned(), log.damaged()));
+        damaged.filter(|(_, ranges)| !ranges.is_empty()).collect()
     }
 
     /// Compacts the log that has the most to gain, if one has enough: one at a time, so that the rest of the maintenance is

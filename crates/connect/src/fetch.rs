@@ -145,7 +145,7 @@ fn fetch_within(
             FetchError::OutOfRange { start: log_start.0, end: log_end.0 }
         }
         ReadError::Corrupt { first, next, .. } => {
-            FetchError::Corrupt { first: first.0, next: next.map(|o| o.0), reason: e.to_string() }
+            FetchError::Corrupt { first: first.0, next: Some(next.0), reason: e.to_string() }
         }
         ReadError::Deleted => FetchError::Deleted,
         other => FetchError::Storage(other.to_string()),

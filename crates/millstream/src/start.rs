@@ -114,6 +114,7 @@ impl Millstream {
         // Logs keep files open, connections too: before anything is opened.
         broker::net::listen::raise_open_files_max();
         let reserve_bytes = reserve_bytes(&options.settings)?;
+        let scrub_interval_ms = scrub_interval_ms(&options.settings)?;
         let kafka_listeners = bind(&options.listen)?;
         let web_listeners = bind(&options.http)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -121,6 +122,7 @@ impl Millstream {
 
         let broker_options = BrokerOptions {
             reserve_bytes,
+            scrub_interval_ms,
             durability: options.durability,
             advertise: options.advertise,
             clock: clock.clone(),
@@ -222,9 +224,18 @@ impl Millstream {
 
 /// `disk.reserve.bytes`, if it was set.
 fn reserve_bytes(settings: &Settings) -> Result<Option<u64>, StartError> {
-    let wrong = |e: runtime::settings::SettingsError| StartError::Queries(runtime::StartError::Settings(e.to_string()));
-    let bytes = settings.integer("disk.reserve.bytes", -1).map_err(wrong)?;
+    let bytes = settings.integer("disk.reserve.bytes", -1).map_err(wrong_setting)?;
     Ok(u64::try_from(bytes).ok())
+}
+
+/// `disk.scrub.interval`, or a day.
+fn scrub_interval_ms(settings: &Settings) -> Result<i64, StartError> {
+    let default_ms = BrokerOptions::new("").scrub_interval_ms;
+    settings.duration_ms("disk.scrub.interval", default_ms).map_err(wrong_setting)
+}
+
+fn wrong_setting(e: runtime::settings::SettingsError) -> StartError {
+    StartError::Queries(runtime::StartError::Settings(e.to_string()))
 }
 
 fn address_of(listeners: &[TcpListener]) -> std::io::Result<String> {

@@ -1,4 +1,5 @@
-//! Metrics of topics and groups, under the names of the well-known Kafka exporter, so that its dashboards work; and of the disk.
+//! Metrics of topics and groups, under the names of the well-known Kafka exporter, so that its dashboards work; and of the
+//! disk and of what cannot be read from it.
 
 use broker::Broker;
 use broker::net::refusal::Refusal;
@@ -11,6 +12,7 @@ pub(crate) fn collect(broker: &Broker) -> Vec<Metric> {
     let mut partitions = Vec::new();
     let mut newest = Vec::new();
     let mut oldest = Vec::new();
+    let mut damaged = Vec::new();
     for topic in &topics {
         partitions.push(sample(&[("topic", &topic.name)], f64::from(topic.partitions)));
         for index in 0..topic.partitions {
@@ -18,6 +20,7 @@ pub(crate) fn collect(broker: &Broker) -> Vec<Metric> {
             let labels = [("topic", topic.name.as_str()), ("partition", &index.to_string())];
             newest.push(sample(&labels, partition.log().high_watermark().0 as f64));
             oldest.push(sample(&labels, partition.log().log_start_offset().0 as f64));
+            damaged.push(sample(&labels, partition.log().damaged().len() as f64));
         }
     }
     let mut members = Vec::new();
@@ -65,6 +68,11 @@ pub(crate) fn collect(broker: &Broker) -> Vec<Metric> {
             "millstream_disk_low",
             "1 while producers are refused, because the disk is nearly full.",
             vec![sample(&[], f64::from(u8::from(space.low)))],
+        ),
+        gauge(
+            "millstream_log_damaged_ranges",
+            "Ranges of a partition's offsets that are known to be damaged and cannot be read.",
+            damaged,
         ),
         gauge("kafka_brokers", "Brokers in the cluster.", vec![sample(&[], 1.0)]),
         gauge("kafka_topic_partitions", "Partitions of a topic.", partitions),

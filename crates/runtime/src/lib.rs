@@ -40,10 +40,10 @@ pub use instant::InstantMs;
 pub use outcome::{Diagnostic, ErrorKind, ExecuteError, OutcomeKind, RuntimeError, StatementOutcome};
 pub use settings::{Settings, SettingsError, SettingsSources};
 pub use status::{
-    BadRecord, BrowseOptions, Browsed, Column, ColumnRole, Facts, GeneratorState, GeneratorStatus, Health, HealthCheck,
-    Isolation, LateRecord, Metric, MetricKind, NewRecord, Offsets, PartitionStatus, QueryError, QueryKind, QueryState,
-    QueryStatus, RecordHeader, Row, Sample, StatementInfo, TableResult, TopicRecord, TopicStatus, WindowInfo,
-    WrittenRecord,
+    BadRecord, BrowseOptions, Browsed, Column, ColumnRole, DamagedOffsets, Facts, GeneratorState, GeneratorStatus,
+    Health, HealthCheck, Isolation, LateRecord, Metric, MetricKind, NewRecord, Offsets, PartitionStatus, QueryError,
+    QueryKind, QueryState, QueryStatus, RecordHeader, Row, Sample, StatementInfo, TableResult, TopicRecord,
+    TopicStatus, WindowInfo, WrittenRecord,
 };
 pub use subscription::{Event, SubscribeOptions, Subscription};
 pub use trace::{Trace, TraceFilter, TraceOutcome, TraceWindow};

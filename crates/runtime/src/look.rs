@@ -37,6 +37,22 @@ impl State {
     }
 }
 
+/// What is wrong with the disk though most goes on: it is nearly full, or does not give back what was written.
+fn storage_detail(broker: &broker::Broker) -> Option<String> {
+    let mut details: Vec<String> = broker.admit(0).err().map(|low| low.to_string()).into_iter().collect();
+    for (log, ranges) in broker.damaged() {
+        let [range, more @ ..] = &ranges[..] else { continue };
+        let (first, last, file) = (range.first, range.next.0 - 1, range.file.display());
+        let more = if more.is_empty() { String::new() } else { format!(", and {} more ranges of it", more.len()) };
+        details.push(format!(
+            "offsets {first} to {last} of {log} cannot be read: {file} is damaged at byte {}{more}; nothing is deleted, restore \
+             the file from a copy or delete the records before offset {}",
+            range.position, range.next
+        ));
+    }
+    (!details.is_empty()).then(|| details.join("; "))
+}
+
 /// How a topic's bytes are to be read, by the catalogue.
 pub(crate) fn formats(catalog: &Catalog, topic: &str) -> TopicFormats {
     let declared = |found: &Topic| TopicFormats {
@@ -262,11 +278,7 @@ impl Instance {
             match storage {
                 Some(failed) => check("storage", Some(failed)),
                 // Most goes on, so that whoever watches this must not take it out of service.
-                None => HealthCheck {
-                    name: "storage",
-                    ok: true,
-                    detail: self.broker().admit(0).err().map(|low| low.to_string()),
-                },
+                None => HealthCheck { name: "storage", ok: true, detail: storage_detail(self.broker()) },
             },
         ];
         Health { ready: checks.iter().all(|check| check.ok), checks }

@@ -315,6 +315,21 @@ pub struct PartitionStatus {
     pub start_offset: i64,
     /// High watermark.
     pub end_offset: i64,
+    /// What cannot be read, as far as it is known.
+    pub damaged: Vec<DamagedOffsets>,
+}
+
+/// A range of offsets whose bytes do not check out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DamagedOffsets {
+    /// The first offset that cannot be read.
+    pub first_offset: i64,
+    /// The first offset behind it.
+    pub next_offset: i64,
+    /// The segment's file.
+    pub file: String,
+    /// Where the bad bytes begin in it.
+    pub position: u64,
 }
 
 /// One record of a topic, made readable.

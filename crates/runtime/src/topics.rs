@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::instant::InstantMs;
 use crate::outcome::{ErrorKind, RuntimeError};
 use crate::settings::nearest;
-use crate::status::{BrowseOptions, Browsed, PartitionStatus, RecordHeader, TopicRecord};
+use crate::status::{BrowseOptions, Browsed, DamagedOffsets, PartitionStatus, RecordHeader, TopicRecord};
 
 /// Longer values are cut.
 const VALUE_BYTES_MAX: usize = 4096;
@@ -50,7 +50,13 @@ pub(crate) fn partitions(broker: &Broker, topic: &str, count: i32) -> Vec<Partit
             let partition = broker.partition(topic, index)?;
             let log = partition.log();
             let (start_offset, end_offset) = (log.log_start_offset().0, log.high_watermark().0);
-            Some(PartitionStatus { partition: index, start_offset, end_offset })
+            let damaged = log.damaged().into_iter().map(|range| DamagedOffsets {
+                first_offset: range.first.0,
+                next_offset: range.next.0,
+                file: range.file.display().to_string(),
+                position: range.position,
+            });
+            Some(PartitionStatus { partition: index, start_offset, end_offset, damaged: damaged.collect() })
         })
         .collect()
 }

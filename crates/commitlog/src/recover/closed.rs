@@ -128,7 +128,7 @@ impl Recovery {
     }
 
     /// Builds the indexes of a closed segment from its batches, damage left out. The transaction index is kept.
-    fn rebuild(&self, segment: &Arc<Segment>, len: u64, next_offset: i64) -> Result<(), StorageError> {
+    fn rebuild(&mut self, segment: &Arc<Segment>, len: u64, next_offset: i64) -> Result<(), StorageError> {
         let aborted = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
         let mut scanner = Scanner::new(Arc::clone(segment.file()?), 0, len);
         let mut expected = segment.base;
@@ -147,7 +147,7 @@ impl Recovery {
                     let chain = find_chain(file, position, len, expected, next_offset)
                         .map_err(|e| segment.storage_error("read", e))?;
                     let (to, next) = chain.map_or((len, next_offset), |(at, h)| (at, h.base_offset.0));
-                    segment.state.lock().bad.push(BadRange { from: position, to, first: expected, next: Some(next) });
+                    self.note_damage(segment, BadRange { from: position, to, first: expected, next });
                     if to == len {
                         break;
                     }

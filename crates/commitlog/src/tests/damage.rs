@@ -64,6 +64,64 @@ fn a_flipped_bit_hides_its_range_and_nothing_else() {
 }
 
 #[test]
+fn the_scrub_finds_what_rots_while_the_program_runs() {
+    // Bytes that this run wrote, in a closed segment and in the active one; bytes that it read before; and bytes that nobody
+    // has read.
+    for (segments, reopened, reads) in
+        [(small_segments(), false, false), (LogConfig::default(), false, true), (small_segments(), true, true)]
+            .into_iter()
+            .chain([(LogConfig::default(), true, false)])
+    {
+        let sim = SimDisk::new();
+        let disk: Arc<dyn Disk> = Arc::new(sim.clone());
+        let options = SetOptions { scrub_interval_ms: 60_000, ..options(Arc::clone(&disk)) };
+        let open = || LogSet::open(options.clone(), NOW).expect("the set opens").0;
+        let mut set = open();
+        let mut log = set.create("d-0", segments.clone()).expect("created");
+        let mut expected = Vec::new();
+        for i in 0..10 {
+            let appended = log.append(batch(&[&format!("value-{i}")], NOW.0 + i), CLIENT).expect("appended");
+            appended.ticket.wait().expect("durable");
+            expected.push(format!("{i}:value-{i}"));
+        }
+        if reopened {
+            set.close().expect("closed");
+            drop((log, set));
+            set = open();
+            log = set.get("d-0").expect("there");
+            log.set_config(segments);
+        }
+        if reads {
+            assert_eq!(contents(&log, 0, Isolation::HighWatermark), expected);
+        }
+        set.maintain(NOW).expect("maintained");
+        assert_eq!(log.damaged(), []);
+        sim.corrupt(Path::new(FIRST), 2 * batch_bytes() + 70, 1).expect("there");
+        // All was checked before; it is looked at again when that is due, without anybody who asks.
+        set.maintain(TimestampMs(NOW.0 + 59_000)).expect("maintained");
+        assert_eq!(log.damaged(), []);
+        set.maintain(TimestampMs(NOW.0 + 60_000)).expect("maintained");
+        set.maintain(TimestampMs(NOW.0 + 61_000)).expect("maintained");
+        let damaged = log.damaged();
+        let [range] = &damaged[..] else { panic!("{damaged:?}") };
+        assert_eq!(
+            (range.first, range.position, range.file.as_path()),
+            (Offset(2), 2 * batch_bytes(), Path::new(FIRST))
+        );
+        assert_eq!(set.damaged(), [("d-0".to_owned(), damaged.clone())]);
+        expected.splice(2..range.next.0 as usize, [format!("2..{} damaged", range.next)]);
+        // What is appended behind the damage is read, though no index entry leads to it.
+        log.append(batch(&["more"], NOW.0), CLIENT).expect("appended").ticket.wait().expect("durable");
+        expected.push("10:more".to_owned());
+        assert_eq!(contents(&log, 0, Isolation::HighWatermark), expected);
+        // The way out: what cannot be read is given up.
+        log.delete_records(range.next).expect("moved").wait().expect("durable");
+        assert_eq!(log.damaged(), []);
+        assert_eq!(contents(&log, range.next.0, Isolation::HighWatermark), expected[3..]);
+    }
+}
+
+#[test]
 fn damaged_helpers_are_built_again() {
     for kind in ["index", "timeindex", "snapshot"] {
         for flip in [0, 3, 4, 7, 9, 15] {

@@ -22,10 +22,14 @@ use std::fmt;
 pub use fuzz::fuzz_settings;
 
 /// The settings that the program itself reads, with what they do; all others fill placeholders.
-pub const KNOWN: [(&str, &str); 6] = [
+pub const KNOWN: [(&str, &str); 7] = [
     ("commit.interval", "time between two commits of a query; 100 milliseconds"),
     ("cache_max_bytes", "bytes of changed rows that a query holds back until the next commit; 10485760"),
     ("disk.reserve.bytes", "producers are refused while less is free on the disk; 268435456 or a tenth of the disk"),
+    (
+        "disk.scrub.interval",
+        "time between two readings of all records, to find those that have rotted on the disk; 1 day",
+    ),
     ("function.definition", "which of the page-event statements start, separated by ; or |"),
     ("input.buffer.max.bytes", "bytes of records that a query reads ahead of each partition; 1048576"),
     ("server.port", "port of the web console; 8080"),
