@@ -13,7 +13,7 @@ use os::Clock;
 use parking_lot::{Mutex, RwLock};
 use sql::Catalog;
 use sql::bind::{Bound, bind};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::endpoint_plan::Endpoint;
 use crate::generator::Generator;
@@ -105,6 +105,8 @@ pub struct Instance {
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) rates: Mutex<TopicRates>,
     pub(crate) subscribers: Arc<AtomicU64>,
+    /// Subscriptions drain on half of the processors at most.
+    pub(crate) drain_turns: Arc<Semaphore>,
     pub(crate) late_dropped: Arc<AtomicU64>,
     sampler: Sampler,
     stopped: AtomicBool,
@@ -155,6 +157,9 @@ impl Instance {
             stopping: watch::channel(false).0,
             rates: Mutex::default(),
             subscribers: Arc::default(),
+            drain_turns: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2)),
+            )),
             late_dropped: Arc::default(),
             sampler: Sampler::default(),
             stopped: AtomicBool::new(false),

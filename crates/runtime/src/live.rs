@@ -6,12 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::task::{Wake, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use commitlog::Watch;
 use engine::store::StoreReader;
-use tokio::sync::watch;
 
 use crate::instance::Instance;
 use crate::instant::InstantMs;
@@ -19,7 +18,7 @@ use crate::outcome::RuntimeError;
 use crate::query::Query;
 use crate::status::{QueryState, Row};
 use crate::subscription::{
-    End, Event, Feed, FinalWindow, Late, LateRow, QueryFacts, QueryFailed, QueryRows, Snapshot, Stats,
+    Bell, End, Event, Feed, FinalWindow, Late, LateRow, QueryFacts, QueryFailed, QueryRows, Snapshot, Stats,
     SubscribeOptions, Subscription, Update,
 };
 use crate::table_view::TableView;
@@ -45,8 +44,8 @@ struct LiveFeed {
     queries: BTreeMap<String, QueryCursor>,
     topics: BTreeMap<String, TopicCursor>,
     stats_at: Option<Instant>,
-    changed: watch::Sender<u64>,
-    /// Wake the subscription when a followed topic has something new.
+    /// Rings when a followed topic has something new.
+    bell: Arc<Bell>,
     watches: Vec<Watch>,
 }
 
@@ -72,15 +71,6 @@ struct TopicCursor {
     at: Option<Instant>,
 }
 
-/// Wakes all subscriptions; each looks whether there is something for it.
-struct Touch(watch::Sender<u64>);
-
-impl Wake for Touch {
-    fn wake(self: Arc<Self>) {
-        self.0.send_modify(|version| *version += 1);
-    }
-}
-
 impl Instance {
     /// Follows queries and topics.
     pub fn subscribe(&self, options: &SubscribeOptions) -> Result<Subscription, RuntimeError> {
@@ -100,10 +90,11 @@ impl Instance {
             queries: BTreeMap::new(),
             topics: BTreeMap::new(),
             stats_at: None,
-            changed: self.changed.clone(),
+            bell: Arc::default(),
             watches: Vec::new(),
         };
-        Subscription::new(Box::new(feed), self.changed.subscribe(), options.fps)
+        let (bell, turns) = (Arc::clone(&feed.bell), Arc::clone(&self.drain_turns));
+        Subscription::new(Box::new(feed), self.changed.subscribe(), bell, turns, options.fps)
     }
 }
 
@@ -151,20 +142,25 @@ impl Feed for LiveFeed {
         let left = |at: Instant, every: Duration| every.saturating_sub(at.elapsed());
         let stats = self.stats_at.filter(|_| self.options.stats).map(|at| left(at, STATS_EVERY));
         let instance = self.instance.upgrade()?;
-        let topics = self.topics.iter().filter_map(|(name, cursor)| {
-            if cursor.end != end_of(&instance, name) {
-                Some(cursor.at.map_or(Duration::ZERO, |at| left(at, TOPIC_EVERY)))
-            } else if cursor.rate > 0.0 {
-                Some(cursor.at.map_or(STATS_EVERY, |at| left(at, STATS_EVERY)))
-            } else {
-                None
-            }
-        });
-        topics.chain(stats).min()
+        // A topic that has moved is told when its time has come: only where none has, the next record wakes us.
+        let mut moved = self.moved(&instance);
+        if moved.is_none() {
+            self.bell.set();
+            moved = self.moved(&instance);
+        }
+        let falling = self.topics.values().filter(|cursor| cursor.rate > 0.0);
+        let falling = falling.map(|cursor| cursor.at.map_or(STATS_EVERY, |at| left(at, STATS_EVERY)));
+        falling.chain(stats).chain(moved).min()
     }
 }
 
 impl LiveFeed {
+    /// When the first of the topics that have moved since they were told may be told again.
+    fn moved(&self, instance: &Instance) -> Option<Duration> {
+        let moved = self.topics.iter().filter(|(name, cursor)| cursor.end != end_of(instance, name));
+        moved.map(|(_, cursor)| cursor.at.map_or(Duration::ZERO, |at| TOPIC_EVERY.saturating_sub(at.elapsed()))).min()
+    }
+
     fn wanted_queries(&self, instance: &Instance) -> Vec<Arc<Query>> {
         let queries = instance.state.read().queries.clone();
         let wanted = |query: &Arc<Query>| {
@@ -218,7 +214,7 @@ impl LiveFeed {
         let mut topics = Vec::new();
         self.watches.clear();
         self.topics.clear();
-        let waker = Waker::from(Arc::new(Touch(self.changed.clone())));
+        let waker = Waker::from(Arc::clone(&self.bell));
         for name in wanted {
             let Ok(status) = instance.topic(&name) else { continue };
             for partition in &status.partitions {

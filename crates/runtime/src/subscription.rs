@@ -3,12 +3,20 @@
 //! A subscription holds cursors, not a queue. When its client is ready for more it drains: per query, the newest value
 //! of each key that changed since the last drain; per topic, the newest record. A slow client sees fewer steps, never
 //! stale ones, and costs the memory of its cursors.
+//!
+//! What many subscriptions cost is bounded too: drains take turns on half of the processors, and a topic wakes a
+//! subscription once, not with each record. A wake of all by each record of each one's topic once cost the square of
+//! their number.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::endpoint::EndpointInfo;
 use crate::instant::InstantMs;
@@ -227,10 +235,39 @@ impl Event {
     }
 }
 
+/// Wakes one subscription: once, until it is set again. Between the two a ring costs a look at a flag.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    set: AtomicBool,
+    rung: Notify,
+}
+
+impl Bell {
+    /// Lets the next ring through. Look at what it rings for afterwards: it may have come before.
+    pub fn set(&self) {
+        self.set.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.set.load(Ordering::SeqCst) && self.set.swap(false, Ordering::SeqCst) {
+            self.rung.notify_one();
+        }
+    }
+}
+
 /// A place from which live changes are pulled.
 pub struct Subscription {
     feed: Box<dyn Feed>,
     changed: tokio::sync::watch::Receiver<u64>,
+    bell: Arc<Bell>,
+    /// Of all subscriptions: who drains.
+    turns: Arc<Semaphore>,
     interval: Option<Duration>,
     drained_at: Option<tokio::time::Instant>,
     ended: bool,
@@ -245,9 +282,12 @@ pub(crate) trait Feed: Send {
 }
 
 impl Subscription {
+    /// `changed`: something changed for all; `bell`: for this one.
     pub(crate) fn new(
         feed: Box<dyn Feed>,
         changed: tokio::sync::watch::Receiver<u64>,
+        bell: Arc<Bell>,
+        turns: Arc<Semaphore>,
         fps: Option<u32>,
     ) -> Result<Self, RuntimeError> {
         let interval = match fps.unwrap_or(10) {
@@ -258,7 +298,7 @@ impl Subscription {
                 return Err(RuntimeError::new(ErrorKind::Invalid, "bad_parameter", cause).fix("give 0 to 60"));
             }
         };
-        Ok(Self { feed, changed, interval, drained_at: None, ended: false })
+        Ok(Self { feed, changed, bell, turns, interval, drained_at: None, ended: false })
     }
 
     /// Waits until something is due and drains it; `None` after the last event.
@@ -269,8 +309,11 @@ impl Subscription {
                 tokio::time::sleep_until(at + interval).await;
             }
             self.changed.borrow_and_update();
+            let turns = Arc::clone(&self.turns);
+            let turn = turns.acquire().await.ok();
             self.drained_at = Some(tokio::time::Instant::now());
             let events = self.drain();
+            drop(turn);
             if !events.is_empty() {
                 return Some(events);
             }
@@ -283,6 +326,7 @@ impl Subscription {
             };
             tokio::select! {
                 changed = self.changed.changed() => self.ended |= changed.is_err(),
+                () = self.bell.rung.notified() => {}
                 () = due => {}
             }
         }

@@ -43,6 +43,11 @@ pub(super) const API: Api = Api::new(ApiKey::Fetch, 4..=17, |call| call.run(hand
 const ANSWER_BYTES_MAX: u64 = 55 << 20;
 /// Longest wait, whatever the client would wait.
 const WAIT_MAX: Duration = Duration::from_secs(300);
+/// A fetch that waits, and whose looks are in vain, spends at most a part in so many of its time on them: one that names
+/// thousands of partitions would otherwise look at them all with each append to any.
+const REST_PER_LOOK: u32 = 20;
+/// Shorter rests are left out: the timer is coarser, and the next look is cheap.
+const REST_MIN: Duration = Duration::from_millis(2);
 /// A full fetch that asks for a new session.
 const NEW_SESSION_EPOCH: i32 = 0;
 /// A full fetch outside any session.
@@ -151,9 +156,14 @@ impl Fetch {
             .collect();
         drop(watched);
         loop {
+            let began = Instant::now();
             let attempt = self.attempt();
             if attempt.is_enough(self.bytes_min) {
                 return attempt.response;
+            }
+            let rest = began.elapsed() * REST_PER_LOOK;
+            if rest >= REST_MIN {
+                tokio::time::sleep_until(deadline.min(Instant::now() + rest)).await;
             }
             if tokio::time::timeout_at(deadline, bell.0.notified()).await.is_err() {
                 return self.attempt().response;
