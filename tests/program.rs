@@ -85,7 +85,22 @@ impl Program {
     /// As [`Program::start`], on given addresses and with an environment.
     #[must_use]
     pub fn start_with(data_dir: &Path, args: &[&str], listen: &str, http: &str, env: &[(&str, &str)]) -> Self {
-        let process = Self::launch(data_dir, args, listen, http, env);
+        Self::ready(Self::launch(data_dir, args, listen, http, env), data_dir)
+    }
+
+    /// As [`Program::start`], with so many file descriptors and no more.
+    ///
+    /// # Panics
+    /// As [`Program::start`].
+    #[must_use]
+    pub fn start_with_files(data_dir: &Path, args: &[&str], files_max: usize) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files_max} && exec \"$0\" \"$@\"")]).arg(binary());
+        command.args(args).arg("--data-dir").arg(data_dir).args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        Self::ready(Process::start(command.current_dir(crate::root())), data_dir)
+    }
+
+    fn ready(process: Process, data_dir: &Path) -> Self {
         let fail = |what: &str| -> ! { panic!("{what}; it printed:\n{}", process.stderr.all().join("\n")) };
         // The banner names both addresses, also when the ports were free choice.
         let address = |label: &str| {

@@ -36,6 +36,8 @@ pub struct BrokerOptions {
     pub reserve_bytes: Option<u64>,
     /// How long after its beginning a pass over all bytes, to find those that have rotted, is followed by the next one.
     pub scrub_interval_ms: i64,
+    /// How many files of closed segments are kept open, beside those that somebody reads at the moment.
+    pub open_files_max: usize,
     /// Whether a background thread does the housekeeping (retention, checkpoints, timeouts). Without it, somebody
     /// calls [`crate::Broker::maintain`]: tests on a simulated disk do.
     pub background: bool,
@@ -54,6 +56,7 @@ impl BrokerOptions {
             configs: Overrides::new(),
             reserve_bytes: None,
             scrub_interval_ms: commitlog::config::SCRUB_INTERVAL_MS,
+            open_files_max: commitlog::config::OPEN_FILES_MAX,
             background: true,
         }
     }

@@ -143,7 +143,7 @@ impl Log {
 
     fn write(&self, segment: &Segment, payload: &Payload, position: u64) -> Result<(), AppendError> {
         let file = segment.file().map_err(|e| refuse_or_latch(self, e))?;
-        let Err(e) = payload.write_at(&**file, position) else { return Ok(()) };
+        let Err(e) = payload.write_at(&*file, position) else { return Ok(()) };
         let error = segment.storage_error("append to", e);
         // Any prefix may have been written: take it back, so that the next append stands where this one would have.
         if let Err(e) = file.set_len(position) {
@@ -188,8 +188,8 @@ impl Log {
     /// Closes the active segment and begins the next one at the end. Nothing has changed after an error.
     pub(crate) fn roll(&self, state: &mut State) -> Result<(), StorageError> {
         let image = state.image();
-        let next = Arc::new(Segment::new(&self.shared.disk, self.dir(), state.log_end));
-        next.file()?;
+        let next = Arc::new(Segment::new(&self.home, state.log_end));
+        next.hold()?;
         let closed = Arc::clone(state.active());
         let mut segments = Vec::clone(&state.segments);
         segments.push(next);

@@ -170,7 +170,9 @@ impl Log {
         let mut touched: Vec<Arc<Segment>> = plan.segments.clone();
         touched.retain(|s| s.base < keys.end);
         let mut transactions = Transactions::new(plan);
-        for group in groups(&touched, plan.segment_bytes_max) {
+        // Of a group all files are open at once: three for each segment, and half of what there may be.
+        let segments_max = (self.shared.files.files_max() / 6).max(2);
+        for group in groups(&touched, plan.segment_bytes_max, segments_max) {
             let copy = self.copy_group(plan, group, &keys, &mut transactions, now_ms)?;
             self.replace_group(group, copy)?;
         }
@@ -194,7 +196,7 @@ impl Log {
             Ok(file)
         };
         let file = open().map_err(|e| StorageError::new("create", &path, e))?;
-        let segment = Arc::new(Segment::with_file(&self.shared.disk, self.dir(), base, Arc::clone(&file)));
+        let segment = Arc::new(Segment::with_file(&self.home, base, Arc::clone(&file)));
         let mut copy = Copy { segment: &segment, file, pending: Vec::new(), written: 0 };
         for old in group {
             let mut scanner = Batches::of(old)?;
@@ -235,6 +237,11 @@ impl Log {
         if let Some(image) = image {
             copy.write_cleaned_indexes(&image)?;
         }
+        // Who reads the old ones goes on, whatever their names mean.
+        if let Err(e) = group.iter().try_for_each(|old| old.hold_all()) {
+            group.iter().for_each(|old| old.release());
+            return Err(e);
+        }
         sync_dir()?;
         for kind in &KINDS[..3] {
             rename(&format!("{kind}.cleaned"), &format!("{kind}.swap"))?;
@@ -243,11 +250,8 @@ impl Log {
         rename("log.cleaned", "log.swap")?;
         sync_dir()?;
         for old in &group[1..] {
-            // Who reads them goes on: the files are open.
-            old.file()?;
             old.remove_log()?;
         }
-        group[0].file()?;
         sync_dir()?;
         for old in &group[1..] {
             old.remove_helpers()?;
@@ -258,6 +262,7 @@ impl Log {
         sync_dir()?;
         rename("log.swap", "log")?;
         sync_dir()?;
+        copy.release();
 
         let mut state = self.state.lock();
         let mut segments = Vec::clone(&state.segments);
@@ -356,7 +361,7 @@ struct Batches<'s> {
 
 impl<'s> Batches<'s> {
     fn of(segment: &'s Segment) -> Result<Self, StorageError> {
-        let scanner = Scanner::new(Arc::clone(segment.file()?), 0, segment.size());
+        let scanner = Scanner::new(segment.file()?, 0, segment.size());
         Ok(Self { segment, scanner, expected: segment.base })
     }
 
@@ -505,13 +510,13 @@ impl Transactions {
 }
 
 /// Neighbours that fit into one segment together.
-fn groups(segments: &[Arc<Segment>], bytes_max: u64) -> Vec<&[Arc<Segment>]> {
+fn groups(segments: &[Arc<Segment>], bytes_max: u64, segments_max: usize) -> Vec<&[Arc<Segment>]> {
     let mut groups = Vec::new();
     let mut from = 0;
     while from < segments.len() {
         let mut bytes = segments[from].size();
         let mut to = from + 1;
-        while to < segments.len() {
+        while to < segments.len() && to - from < segments_max {
             let (size, next_offset) = (segments[to].size(), segments[to].next_offset());
             if bytes + size > bytes_max || next_offset - segments[from].base > i64::from(i32::MAX) {
                 break;

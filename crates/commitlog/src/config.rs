@@ -9,6 +9,9 @@ use record::TimestampType;
 /// All bytes are looked at once a day.
 pub const SCRUB_INTERVAL_MS: i64 = 24 * 3_600_000;
 
+/// More open files of closed segments than this spare little.
+pub const OPEN_FILES_MAX: usize = 4096;
+
 /// When an append counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -114,6 +117,8 @@ pub struct SetOptions {
     pub retention_check_interval_ms: i64,
     /// How long after its beginning a pass over all bytes, to find those that have rotted, is followed by the next one.
     pub scrub_interval_ms: i64,
+    /// How many files of closed segments are kept open, beside those that somebody reads at the moment.
+    pub open_files_max: usize,
 }
 
 impl SetOptions {
@@ -130,6 +135,7 @@ impl SetOptions {
             reserve_bytes: None,
             retention_check_interval_ms: 0,
             scrub_interval_ms: SCRUB_INTERVAL_MS,
+            open_files_max: OPEN_FILES_MAX,
         }
     }
 }

@@ -17,6 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::checkpoint;
 use crate::config::{Durability, SetOptions};
 use crate::error::StorageError;
+use crate::files::{Home, OpenFiles};
 use crate::flush::Flush;
 use crate::journal::Journal;
 use crate::log::Log;
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub state_dir: PathBuf,
     pub durability: Durability,
     pub space: Arc<Space>,
+    pub files: Arc<OpenFiles>,
     pub rounds: Arc<Rounds>,
     /// Rounds of writing down the log starts, by the same numbers. One that finds no space is refused, and others go on.
     log_start_rounds: Arc<Rounds>,
@@ -101,6 +103,7 @@ impl Shared {
             state_dir: options.state_dir.clone(),
             durability: options.durability,
             space: Arc::new(Space::new(Arc::clone(&options.disk), &options.log_dir, options.reserve_bytes)),
+            files: OpenFiles::new(options.open_files_max),
             rounds: Arc::default(),
             log_start_rounds: Arc::default(),
             queue: Mutex::new(Queue {
@@ -117,6 +120,11 @@ impl Shared {
             latched: AtomicBool::new(false),
             checkpoints: Mutex::new(()),
         }
+    }
+
+    /// Where the segments of a log live.
+    pub(crate) fn home(&self, log: &str) -> Arc<Home> {
+        Arc::new(Home { disk: Arc::clone(&self.disk), dir: self.log_dir.join(log), files: Arc::clone(&self.files) })
     }
 
     /// Enters a log that was written into the next round; returns its number. `entered` is the round that the log was last

@@ -17,7 +17,7 @@
 use std::io;
 use std::sync::Arc;
 
-use os::File;
+use crate::files::SegmentFile;
 
 /// A table of fixed-size entries, sorted by their first field.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) enum Table<const N: usize> {
     /// In its file.
     OnDisk {
         /// The file.
-        file: Arc<dyn File>,
+        file: Arc<SegmentFile>,
         /// How many entries it has.
         entries: usize,
     },
@@ -45,7 +45,7 @@ impl<const N: usize> Table<N> {
         let mut entry = [0; N];
         match self {
             Self::Memory(bytes) => entry.copy_from_slice(&bytes[i * N..(i + 1) * N]),
-            Self::OnDisk { file, .. } => file.read_exact_at(&mut entry, (i * N) as u64)?,
+            Self::OnDisk { file, .. } => file.get()?.read_exact_at(&mut entry, (i * N) as u64)?,
         }
         Ok(entry)
     }
@@ -60,6 +60,8 @@ impl<const N: usize> Table<N> {
     /// The number of leading entries for which `before` holds.
     fn partition_point(&self, before: impl Fn(&[u8; N]) -> bool) -> io::Result<usize> {
         let (mut low, mut high) = (0, self.len());
+        // Not closed and opened again between two steps.
+        let _open = self.file().filter(|_| high > 0).map(SegmentFile::get).transpose()?;
         while low < high {
             let middle = (low + high) / 2;
             if before(&self.get(middle)?) {
@@ -69,6 +71,14 @@ impl<const N: usize> Table<N> {
             }
         }
         Ok(low)
+    }
+
+    /// The file, once it is there.
+    pub(crate) fn file(&self) -> Option<&Arc<SegmentFile>> {
+        match self {
+            Self::Memory(_) => None,
+            Self::OnDisk { file, .. } => Some(file),
+        }
     }
 
     /// The bytes that the file must have, while in memory.

@@ -25,6 +25,7 @@ mod compact;
 pub mod config;
 mod epoch;
 pub mod error;
+mod files;
 mod flush;
 mod flusher;
 mod index;

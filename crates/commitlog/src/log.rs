@@ -14,6 +14,7 @@ use record::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp
 use crate::config::{Durability, LogConfig};
 use crate::epoch::LeaderEpochs;
 use crate::error::StorageError;
+use crate::files::Home;
 use crate::flusher::Shared;
 use crate::journal::Entry;
 use crate::producer::ProducerStates;
@@ -199,7 +200,7 @@ pub struct OpenTransaction {
 #[derive(Debug)]
 pub struct Log {
     name: String,
-    dir: PathBuf,
+    pub(crate) home: Arc<Home>,
     pub(crate) shared: Arc<Shared>,
     me: Weak<Log>,
     pub(crate) state: Mutex<State>,
@@ -348,7 +349,7 @@ impl Log {
     pub(crate) fn new(name: &str, shared: &Arc<Shared>, state: State) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             name: name.to_owned(),
-            dir: shared.log_dir.join(name),
+            home: shared.home(name),
             shared: Arc::clone(shared),
             me: me.clone(),
             watchers: Arc::new(Watchers::default()),
@@ -377,7 +378,7 @@ impl Log {
     /// The directory: the broker keeps `partition.metadata` in it.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
+        &self.home.dir
     }
 
     /// Where `read_uncommitted` ends: all below is durable, or a promised marker.
@@ -515,6 +516,8 @@ impl Log {
             state.pending = Some(Vec::new());
             state.unsynced.clear();
             state.rolled.clear();
+            // A new log may get the name.
+            state.segments.iter().for_each(|segment| segment.forget());
         }
         self.watchers.wake();
         true

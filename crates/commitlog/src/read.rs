@@ -48,6 +48,10 @@ impl View {
 impl Log {
     /// Reads whole batches from the one that contains `from`. Nothing above the bound is returned; at the bound, nothing is.
     pub fn read(&self, request: ReadRequest) -> Result<ReadResult, ReadError> {
+        again_if_gone(|| self.read_now(request))
+    }
+
+    fn read_now(&self, request: ReadRequest) -> Result<ReadResult, ReadError> {
         let view = self.view()?;
         let from = request.from.0;
         if from < view.log_start || from > view.log_end {
@@ -135,7 +139,7 @@ impl Log {
             return Ok(Piece::Stop);
         }
         let next = if end == size { next_offset } else { segment.offset_at(end)? };
-        let file = Arc::clone(segment.file()?);
+        let file = segment.file()?;
         let len = u32::try_from(end - start.position).unwrap_or(u32::MAX);
         Ok(Piece::Chunk(Chunk::FileRange { file, position: start.position, len }, next))
     }
@@ -151,6 +155,14 @@ impl Log {
 
     /// The first record with a timestamp of at least `timestamp`, below the bound of `isolation`.
     pub fn offset_for_timestamp(
+        &self,
+        timestamp: TimestampMs,
+        isolation: Isolation,
+    ) -> Result<Option<TimestampOffset>, ReadError> {
+        again_if_gone(|| self.look_for_timestamp(timestamp, isolation))
+    }
+
+    fn look_for_timestamp(
         &self,
         timestamp: TimestampMs,
         isolation: Isolation,
@@ -188,6 +200,10 @@ impl Log {
 
     /// The first record that has the largest timestamp in the log.
     pub fn max_timestamp(&self) -> Result<Option<TimestampOffset>, ReadError> {
+        again_if_gone(|| self.look_for_max_timestamp())
+    }
+
+    fn look_for_max_timestamp(&self) -> Result<Option<TimestampOffset>, ReadError> {
         let view = self.view()?;
         let mut best: Option<(i64, i64, &Arc<Segment>)> = None;
         for segment in view.segments.iter() {
@@ -200,6 +216,15 @@ impl Log {
         let Some(found) = segment.find(offset)? else { return Ok(None) };
         let batch = read_batch(segment, found)?;
         first_record(segment, &batch, |_, t| t.0 == timestamp)
+    }
+}
+
+/// A segment's files may go between the look at the log and the reading. Then the log knows that segment no more, or is
+/// deleted itself: it is looked at again.
+fn again_if_gone<T>(mut read: impl FnMut() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    match read() {
+        Err(ReadError::Storage(e)) if e.kind() == std::io::ErrorKind::NotFound => read(),
+        result => result,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::append::marker_of;
 use crate::config::LogConfig;
 use crate::epoch::LeaderEpochs;
 use crate::error::StorageError;
+use crate::files::Home;
 use crate::flush::{EPOCHS_FILE, windows_dir, windows_name};
 use crate::flusher::Shared;
 use crate::index::{OffsetIndex, Table, TimeIndex};
@@ -56,10 +57,11 @@ pub(crate) struct Opened {
 }
 
 pub(crate) fn open_log(shared: &Arc<Shared>, hints: Hints) -> Result<Opened, StorageError> {
-    let dir = shared.log_dir.join(&hints.name);
+    let home = shared.home(&hints.name);
     let mut recovery = Recovery {
         shared: Arc::clone(shared),
-        dir,
+        dir: home.dir.clone(),
+        home,
         segments: Vec::new(),
         lens: HashMap::new(),
         snapshots: Vec::new(),
@@ -104,6 +106,7 @@ fn by_offset(entries: &[Entry]) -> HashMap<i64, Entry> {
 struct Recovery {
     shared: Arc<Shared>,
     dir: PathBuf,
+    home: Arc<Home>,
     hints: Hints,
     segments: Vec<Arc<Segment>>,
     /// Lengths of the segments' files.
@@ -196,7 +199,7 @@ impl Recovery {
     }
 
     fn segment(&self, base: i64) -> Segment {
-        Segment::new(&self.shared.disk, &self.dir, base)
+        Segment::new(&self.home, base)
     }
 
     fn len(&self, segment: &Segment) -> u64 {
@@ -268,7 +271,7 @@ impl Recovery {
             0 => None,
             n => Some(index.get(n - 1).map_err(|e| segment.storage_error("read the index of", e))?),
         };
-        let mut scanner = Scanner::new(Arc::clone(segment.file()?), last.map_or(0, |e| e.position), len);
+        let mut scanner = Scanner::new(segment.file()?, last.map_or(0, |e| e.position), len);
         let mut expected = segment.base;
         while expected < offset {
             match scanner.step(expected).map_err(|e| segment.storage_error("read", e))? {
@@ -280,7 +283,7 @@ impl Recovery {
             return Ok(None);
         }
         let position = scanner.position();
-        let first = Walk::default().header_at(segment.file()?, 0, len).ok();
+        let first = Walk::default().header_at(&segment.file()?, 0, len).ok();
         {
             let mut state = segment.state.lock();
             state.offsets = index;
@@ -337,7 +340,7 @@ impl Recovery {
 
     fn scan_segment(&mut self, i: usize, position: u64) -> Result<Next, StorageError> {
         let segment = Arc::clone(&self.segments[i]);
-        let file = Arc::clone(segment.file()?);
+        let file = segment.file()?;
         let mut len = self.len(&segment);
         let mut scanner = Scanner::new(Arc::clone(&file), position, len);
         loop {
@@ -358,6 +361,7 @@ impl Recovery {
                 && let Some(entry) = self.journal.get(&self.end).cloned()
             {
                 if entry.segment_base == segment.base && entry.position == at {
+                    segment.hold()?;
                     file.write_all_at(&entry.bytes, at).map_err(|e| segment.storage_error("restore the tail of", e))?;
                     len = len.max(at + entry.bytes.len() as u64);
                     self.lens.insert(segment.base, len);
@@ -394,7 +398,8 @@ impl Recovery {
         let segment = Arc::clone(&self.segments[i]);
         let first = self.end;
         let limit = self.segments.get(i + 1).map_or(self.recovery_point, |next| next.base);
-        let chain = find_chain(segment.file()?, at, len, first, limit).map_err(|e| segment.storage_error("read", e))?;
+        let chain =
+            find_chain(&segment.file()?, at, len, first, limit).map_err(|e| segment.storage_error("read", e))?;
         let (to, next) = match &chain {
             Some((to, header)) => (*to, header.base_offset.0),
             None => (len, limit),
@@ -502,7 +507,7 @@ impl Recovery {
         let active = self.segments.len() - 1;
         // The active segment's file exists, and ends where its batches do.
         let last = &self.segments[active];
-        last.file()?;
+        last.hold()?;
         let mut state =
             State::new(self.hints.config.clone(), std::mem::take(&mut self.segments), self.log_start, self.end);
         state.snapshot_end = snapshot_end;

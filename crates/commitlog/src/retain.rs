@@ -82,6 +82,7 @@ impl Log {
         if self.is_deleted() {
             return Ok(false);
         }
+        gone.iter().for_each(|segment| segment.forget());
         gone.iter().try_for_each(|segment| segment.remove_files())?;
         Ok(more)
     }

@@ -5,13 +5,14 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use os::{Disk, File, OpenMode};
 use parking_lot::Mutex;
 use record::{BatchHeader, HEADER_BYTES, Offset};
 
 use crate::error::{ReadError, StorageError};
+use crate::files::{Home, SegmentFile};
 use crate::index::{OffsetEntry, OffsetIndex, Table, TimeIndex};
 use crate::log::AbortedTxn;
 use crate::range_set::RangeSet;
@@ -42,9 +43,9 @@ pub(crate) struct BadRange {
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub base: i64,
-    disk: Arc<dyn Disk>,
+    home: Arc<Home>,
     path: PathBuf,
-    file: OnceLock<Arc<dyn File>>,
+    file: Arc<SegmentFile>,
     pub state: Mutex<SegmentState>,
 }
 
@@ -81,12 +82,13 @@ pub(crate) struct Found {
 
 impl Segment {
     /// A segment whose file need not be there yet.
-    pub(crate) fn new(disk: &Arc<dyn Disk>, dir: &Path, base: i64) -> Self {
+    pub(crate) fn new(home: &Arc<Home>, base: i64) -> Self {
+        let path = home.dir.join(file_name(base, "log"));
         Self {
             base,
-            disk: Arc::clone(disk),
-            path: dir.join(file_name(base, "log")),
-            file: OnceLock::new(),
+            home: Arc::clone(home),
+            file: SegmentFile::new(home, path.clone()),
+            path,
             state: Mutex::new(SegmentState {
                 size: 0,
                 next_offset: base,
@@ -105,9 +107,10 @@ impl Segment {
         }
     }
 
-    /// A segment whose file is open, under whatever name.
-    pub(crate) fn with_file(disk: &Arc<dyn Disk>, dir: &Path, base: i64, file: Arc<dyn File>) -> Self {
-        Self { file: OnceLock::from(file), ..Self::new(disk, dir, base) }
+    /// A segment whose file is open under another name, until [`Segment::release`] says that it has its own.
+    pub(crate) fn with_file(home: &Arc<Home>, base: i64, file: Arc<dyn File>) -> Self {
+        let segment = Self::new(home, base);
+        Self { file: SegmentFile::held(home, segment.path.clone(), file), ..segment }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -118,13 +121,34 @@ impl Segment {
         self.path.with_file_name(file_name(self.base, kind))
     }
 
-    /// Opens the file, creating it when absent. Opened at most once, kept open.
-    pub(crate) fn file(&self) -> Result<&Arc<dyn File>, StorageError> {
-        if let Some(file) = self.file.get() {
-            return Ok(file);
-        }
-        let file = self.disk.open(&self.path, OpenMode::Write).map_err(|e| StorageError::new("open", &self.path, e))?;
-        Ok(self.file.get_or_init(|| file))
+    /// The file, opened if need be, and made when it is absent and the segment is not closed.
+    pub(crate) fn file(&self) -> Result<Arc<dyn File>, StorageError> {
+        self.file.get().map_err(|e| self.storage_error("open", e))
+    }
+
+    /// Keeps the file open: it is to be written.
+    pub(crate) fn hold(&self) -> Result<(), StorageError> {
+        self.file.hold().map_err(|e| self.storage_error("open", e))
+    }
+
+    /// Keeps all files open, as their names will mean others.
+    pub(crate) fn hold_all(&self) -> Result<(), StorageError> {
+        self.hold()?;
+        let state = self.state.lock();
+        let holds = state.index_files().try_for_each(SegmentFile::hold);
+        holds.map_err(|e| self.storage_error("open the index of", e))
+    }
+
+    /// The files are complete and have their names: they are opened when somebody asks for them.
+    pub(crate) fn release(&self) {
+        self.file.release();
+        self.state.lock().index_files().for_each(SegmentFile::release);
+    }
+
+    /// The names of the files go.
+    pub(crate) fn forget(&self) {
+        self.file.forget();
+        self.state.lock().index_files().for_each(|file| file.forget());
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -170,9 +194,9 @@ impl Segment {
                     }
                 }
             };
+            let file = self.file()?;
             while position < checked_end {
-                let header =
-                    walk.header_at(self.file()?, position, checked_end).map_err(|e| self.storage_error("read", e))?;
+                let header = walk.header_at(&file, position, checked_end).map_err(|e| self.storage_error("read", e))?;
                 if header.last_offset().0 >= offset {
                     return Ok(Some(Found { position, header }));
                 }
@@ -210,9 +234,10 @@ impl Segment {
             let entry = entry.filter(|e| self.is_named(e, &mut walk, state.size));
             (stop, entry.map_or(first_end, |e| e.position).max(first_end))
         };
+        let file = self.file()?;
         while boundary < stop {
             // A header that is cut off by `stop` belongs to a batch that is too.
-            let Ok(header) = walk.header_at(self.file()?, boundary, stop) else { break };
+            let Ok(header) = walk.header_at(&file, boundary, stop) else { break };
             let next = boundary + header.size_bytes() as u64;
             if next > stop {
                 break;
@@ -275,7 +300,7 @@ impl Segment {
             _ => None,
         };
         let start = if is_boundary { at } else { entry.map_or(0, |e| e.position) };
-        let mut scanner = Scanner::new(Arc::clone(self.file()?), start, state.size);
+        let mut scanner = Scanner::new(self.file()?, start, state.size);
         let mut expected: Option<i64> = None;
         let mut min_offset = self.base;
         let mut named = entry.map(|e| e.last_offset);
@@ -319,13 +344,13 @@ impl Segment {
 
     /// Whether the header that an index entry names stands where it says.
     fn is_named(&self, entry: &OffsetEntry, walk: &mut Walk, size: u64) -> bool {
-        let mut header = || walk.header_at(self.file().ok()?, entry.position, size).ok();
+        let mut header = || walk.header_at(&self.file().ok()?, entry.position, size).ok();
         seeded::has(seeded::Bug::IndexTrusted) || header().is_some_and(|h| h.last_offset().0 == entry.last_offset)
     }
 
     /// The same, with its checksum.
     fn is_batch(&self, entry: OffsetEntry, size: u64) -> Result<bool, StorageError> {
-        let mut scanner = Scanner::new(Arc::clone(self.file()?), entry.position, size);
+        let mut scanner = Scanner::new(self.file()?, entry.position, size);
         let step = scanner.step(self.base).map_err(|e| self.storage_error("read", e))?;
         Ok(matches!(step, Step::Batch(header) if header.last_offset().0 == entry.last_offset))
     }
@@ -333,7 +358,7 @@ impl Segment {
     /// Whether the batch behind this one, at `next`, has lower offsets: then this one's are wrong. Compaction leaves gaps, so
     /// that a jump alone proves nothing.
     fn is_passed(&self, header: &BatchHeader, next: u64, size: u64) -> Result<bool, StorageError> {
-        let behind = Walk::default().header_at(self.file()?, next, size);
+        let behind = Walk::default().header_at(&self.file()?, next, size);
         Ok(behind.is_ok_and(|behind| behind.base_offset.0 < header.next_offset().0))
     }
 
@@ -343,7 +368,7 @@ impl Segment {
         let mut i = state.offsets.first_after_position(position).map_err(index_error)?;
         while i < state.offsets.table.len() {
             let entry = state.offsets.get(i).map_err(index_error)?;
-            let mut scanner = Scanner::new(Arc::clone(self.file()?), entry.position, state.size);
+            let mut scanner = Scanner::new(self.file()?, entry.position, state.size);
             if let Step::Batch(header) = scanner.step(first).map_err(|e| self.storage_error("read", e))?
                 && header.last_offset().0 == entry.last_offset
             {
@@ -365,7 +390,7 @@ impl Segment {
             }
             state.size
         };
-        let header = Walk::default().header_at(self.file()?, position, size);
+        let header = Walk::default().header_at(&self.file()?, position, size);
         header.map(|h| h.base_offset.0).map_err(|e| self.storage_error("read", e))
     }
 
@@ -385,7 +410,7 @@ impl Segment {
         let times = self.write_table("timeindex", &image.times)?;
         if image.aborted.is_empty() {
             let path = self.sibling("txnindex");
-            if self.disk.exists(&path).map_err(|e| StorageError::new("look for", &path, e))? {
+            if self.home.disk.exists(&path).map_err(|e| StorageError::new("look for", &path, e))? {
                 self.write_table("txnindex", &[])?;
             }
         } else {
@@ -393,11 +418,12 @@ impl Segment {
         }
         if closed {
             self.move_indexes(offsets, times);
+            self.release();
         }
         Ok(())
     }
 
-    /// The indexes of a compacted segment, under names that do not count yet.
+    /// The indexes of a compacted segment, under names that do not count yet: until [`Segment::release`] they stay open.
     pub(crate) fn write_cleaned_indexes(&self, image: &IndexImage) -> Result<(), StorageError> {
         let offsets = self.write_table("index.cleaned", &image.offsets)?;
         let times = self.write_table("timeindex.cleaned", &image.times)?;
@@ -409,14 +435,15 @@ impl Segment {
     fn move_indexes(&self, offsets: Arc<dyn File>, times: Arc<dyn File>) {
         let mut state = self.state.lock();
         let (offsets_len, times_len) = (state.offsets.table.len(), state.times.table.len());
-        state.offsets.table = Table::OnDisk { file: offsets, entries: offsets_len };
-        state.times.table = Table::OnDisk { file: times, entries: times_len };
+        let held = |kind, file| SegmentFile::held(&self.home, self.sibling(kind), file);
+        state.offsets.table = Table::OnDisk { file: held("index", offsets), entries: offsets_len };
+        state.times.table = Table::OnDisk { file: held("timeindex", times), entries: times_len };
     }
 
     fn write_table(&self, kind: &str, bytes: &[u8]) -> Result<Arc<dyn File>, StorageError> {
         let path = self.sibling(kind);
         let write = || {
-            let file = self.disk.open(&path, OpenMode::Write)?;
+            let file = self.home.disk.open(&path, OpenMode::Write)?;
             file.set_len(bytes.len() as u64)?;
             file.write_all_at(bytes, 0)?;
             file.sync_data()?;
@@ -434,13 +461,13 @@ impl Segment {
     /// Removes the log file. Where it may come back after a loss of power, [`Segment::remove_helpers`] must wait for a sync of
     /// the directory: a segment without its transaction index would show what was aborted.
     pub(crate) fn remove_log(&self) -> Result<(), StorageError> {
-        remove_if_there(&*self.disk, &self.path)
+        remove_if_there(&*self.home.disk, &self.path)
     }
 
     /// Removes the files beside the log file.
     pub(crate) fn remove_helpers(&self) -> Result<(), StorageError> {
         for kind in ["index", "timeindex", "txnindex", "snapshot"] {
-            remove_if_there(&*self.disk, &self.sibling(kind))?;
+            remove_if_there(&*self.home.disk, &self.sibling(kind))?;
         }
         Ok(())
     }
@@ -462,6 +489,11 @@ pub(crate) struct IndexImage {
 }
 
 impl SegmentState {
+    /// The files of the indexes, once these are there.
+    fn index_files(&self) -> impl Iterator<Item = &Arc<SegmentFile>> {
+        self.offsets.table.file().into_iter().chain(self.times.table.file())
+    }
+
     /// Takes note of a batch that now stands at `position`, the end.
     pub(crate) fn add(&mut self, header: &BatchHeader, position: u64, index_interval_bytes: u32) {
         let last = header.last_offset().0;

@@ -264,8 +264,8 @@ impl LogSet {
             disk.create_dir_all(&dir)
         };
         prepare().map_err(|e| StorageError::new("create", &dir, e))?;
-        let segment = Arc::new(Segment::new(disk, &dir, 0));
-        segment.file()?;
+        let segment = Arc::new(Segment::new(&self.shared.home(name), 0));
+        segment.hold()?;
         disk.sync_dir(&dir).map_err(|e| StorageError::new("sync", &dir, e))?;
         Ok(Log::new(name, &self.shared, State::new(config, vec![segment], 0, 0)))
     }

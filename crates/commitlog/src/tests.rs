@@ -22,7 +22,8 @@ use crate::{
 const NOW: TimestampMs = TimestampMs(1_700_000_000_000);
 
 fn options(disk: Arc<dyn Disk>) -> SetOptions {
-    SetOptions::new(disk, "/data/log".into(), "/data/state".into())
+    // So few that in every test closed segments are closed and opened again.
+    SetOptions { open_files_max: 3, ..SetOptions::new(disk, "/data/log".into(), "/data/state".into()) }
 }
 
 fn open(disk: &Arc<dyn Disk>) -> (Arc<LogSet>, RecoveryReport) {

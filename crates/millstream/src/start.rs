@@ -112,7 +112,7 @@ impl Millstream {
     /// Starts everything. Must be called within a multi-threaded tokio runtime; blocks on the disk.
     pub fn start(options: StartOptions) -> Result<Self, StartError> {
         // Logs keep files open, connections too: before anything is opened.
-        broker::net::listen::raise_open_files_max();
+        let files_max = broker::net::listen::raise_open_files_max();
         let reserve_bytes = reserve_bytes(&options.settings)?;
         let scrub_interval_ms = scrub_interval_ms(&options.settings)?;
         let kafka_listeners = bind(&options.listen)?;
@@ -120,13 +120,16 @@ impl Millstream {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let started_ms = clock.now_ms();
 
+        let defaults = BrokerOptions::new(&options.data_dir);
         let broker_options = BrokerOptions {
             reserve_bytes,
             scrub_interval_ms,
+            // Half is for connections; a quarter is left for what is written, and for everything else.
+            open_files_max: (files_max / 4).clamp(8, defaults.open_files_max),
             durability: options.durability,
             advertise: options.advertise,
             clock: clock.clone(),
-            ..BrokerOptions::new(&options.data_dir)
+            ..defaults
         };
         let broker = Broker::open(broker_options).map_err(|e| StartError::Open(Box::new(e)))?;
         let bootstrap = address_of(&kafka_listeners)?;

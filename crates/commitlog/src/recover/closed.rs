@@ -8,6 +8,7 @@ use os::OpenMode;
 use super::Recovery;
 use crate::compact::KINDS;
 use crate::error::StorageError;
+use crate::files::SegmentFile;
 use crate::index::{OffsetIndex, Table, TimeIndex};
 use crate::scan::{Scanner, Step, find_chain};
 use crate::segment::{BadRange, Segment, file_name, remove_if_there};
@@ -88,8 +89,9 @@ impl Recovery {
     fn attach_indexes(&self, segment: &Segment, len: u64, next_offset: i64) -> Result<bool, StorageError> {
         let open = |kind: &str| {
             let path = segment.sibling(kind);
-            match self.disk().open(&path, OpenMode::Read).and_then(|file| file.len().map(|len| (file, len))) {
-                Ok(found) => Ok(Some(found)),
+            let file = SegmentFile::complete(&self.home, path.clone());
+            match file.get().and_then(|opened| opened.len()) {
+                Ok(len) => Ok(Some((file, len))),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(e) => Err(StorageError::new("open", &path, e)),
             }
@@ -124,13 +126,15 @@ impl Recovery {
         state.aborted = txn_index::decode(&aborted, segment.base, next_offset);
         state.size = len;
         state.next_offset = next_offset;
+        drop(state);
+        segment.release();
         Ok(true)
     }
 
     /// Builds the indexes of a closed segment from its batches, damage left out. The transaction index is kept.
     fn rebuild(&mut self, segment: &Arc<Segment>, len: u64, next_offset: i64) -> Result<(), StorageError> {
         let aborted = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
-        let mut scanner = Scanner::new(Arc::clone(segment.file()?), 0, len);
+        let mut scanner = Scanner::new(segment.file()?, 0, len);
         let mut expected = segment.base;
         loop {
             let position = scanner.position();
@@ -144,7 +148,7 @@ impl Recovery {
                 }
                 Step::Bad => {
                     let file = segment.file()?;
-                    let chain = find_chain(file, position, len, expected, next_offset)
+                    let chain = find_chain(&file, position, len, expected, next_offset)
                         .map_err(|e| segment.storage_error("read", e))?;
                     let (to, next) = chain.map_or((len, next_offset), |(at, h)| (at, h.base_offset.0));
                     self.note_damage(segment, BadRange { from: position, to, first: expected, next });
@@ -152,7 +156,7 @@ impl Recovery {
                         break;
                     }
                     expected = next;
-                    scanner = Scanner::new(Arc::clone(file), to, len);
+                    scanner = Scanner::new(file, to, len);
                 }
             }
         }

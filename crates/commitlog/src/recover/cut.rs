@@ -30,12 +30,12 @@ impl Recovery {
                 let file = segment.file()?;
                 // At its own front a later segment may begin with a good batch.
                 let probe =
-                    if *from == 0 { Scanner::new(Arc::clone(file), 0, len).step(self.end) } else { Ok(Step::End) };
+                    if *from == 0 { Scanner::new(Arc::clone(&file), 0, len).step(self.end) } else { Ok(Step::End) };
                 let probe = probe.map_err(|e| segment.storage_error("read", e))?;
                 valid_batches_follow |= matches!(probe, Step::Batch(_))
-                    || any_batch_after(file, *from, len, self.end).map_err(|e| segment.storage_error("read", e))?;
+                    || any_batch_after(&file, *from, len, self.end).map_err(|e| segment.storage_error("read", e))?;
                 let name = format!("{:020}-{}", self.end, file_name(segment.base, "log"));
-                self.keep(file, *from, len, &kept_in.join(name))?;
+                self.keep(&file, *from, len, &kept_in.join(name))?;
             }
         }
         if bytes > 0 {
