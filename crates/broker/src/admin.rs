@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use commitlog::{Log, LogConfig, LowSpace};
@@ -234,27 +235,18 @@ impl Broker {
     ) -> Result<Vec<Arc<Partition>>, AdminError> {
         let names: Vec<String> = indexes.clone().map(|index| format!("{name}-{index}")).collect();
         let logs: Vec<(&str, LogConfig)> = names.iter().map(|name| (name.as_str(), config.clone())).collect();
-        let logs = self.logs.create_all(&logs).map_err(storage)?;
-        let named = logs.iter().try_for_each(|log| write_partition_metadata(&*self.disk, log.dir(), id));
-        let made: Vec<_> = indexes
+        let furnish = |dir: &Path| write_partition_metadata(&*self.disk, dir, id);
+        let logs = self.logs.create_all(&logs, &furnish).map_err(storage)?;
+        let made = indexes
             .zip(logs)
-            .map(|(index, log)| Arc::new(Partition::new(Arc::clone(name), id, index, log, 0, Arc::clone(rules))))
-            .collect();
-        if let Err(e) = named {
-            self.delete_logs(&made);
-            return Err(storage(e));
-        }
-        Ok(made)
+            .map(|(index, log)| Arc::new(Partition::new(Arc::clone(name), id, index, log, 0, Arc::clone(rules))));
+        Ok(made.collect())
     }
 
     /// A new, empty log with its `partition.metadata`.
     pub(crate) fn create_log(&self, name: &str, config: LogConfig, topic_id: Uuid) -> Result<Arc<Log>, OpenError> {
-        let log = self.logs.create(name, config)?;
-        if let Err(e) = write_partition_metadata(&*self.disk, log.dir(), topic_id) {
-            let _ = self.logs.delete(&[name]);
-            return Err(OpenError::Io(e));
-        }
-        Ok(log)
+        let furnish = |dir: &Path| write_partition_metadata(&*self.disk, dir, topic_id);
+        self.logs.create_with(name, config, &furnish).map_err(OpenError::from)
     }
 
     fn delete_logs(&self, partitions: &[Arc<Partition>]) {

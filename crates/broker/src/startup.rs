@@ -3,6 +3,7 @@
 //! Owns: the first records of a new cluster; matching the logs on disk with the topics that the metadata knows.
 //! Never: deletes a log with records in it, unless the metadata says that its topic was deleted.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use commitlog::{LogConfig, LogSet};
@@ -37,9 +38,8 @@ pub(crate) fn open_journal(
             log
         }
         None => {
-            let log = logs.create(&name, config)?;
-            write_partition_metadata(disk, log.dir(), METADATA_TOPIC_ID).map_err(OpenError::Io)?;
-            log
+            let furnish = |dir: &Path| write_partition_metadata(disk, dir, METADATA_TOPIC_ID);
+            logs.create_with(&name, config, &furnish)?
         }
     };
     let mut journal = Journal::replay(log)?;

@@ -178,7 +178,7 @@ fn many(dir: &Path) -> Outcome<()> {
     let names: Vec<String> = (0..1000).map(|i| format!("many-{i}")).collect();
     let wanted: Vec<(&str, LogConfig)> = names.iter().map(|n| (n.as_str(), LogConfig::default())).collect();
     let start = Instant::now();
-    let logs = set.create_all(&wanted)?;
+    let logs = set.create_all(&wanted, &|_| Ok(()))?;
     println!("1,000 partitions created in {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
     let (one, thousand) = (batch(1, 100), batch(1000, 100));
     let (mut spread, mut batches, mut whole) = (Vec::new(), Vec::new(), Vec::new());
@@ -264,7 +264,7 @@ fn restart(dir: &Path) -> Outcome<()> {
     let names: Vec<String> = (0..1000).map(|i| format!("small-{i}")).collect();
     let wanted: Vec<(&str, LogConfig)> = names.iter().map(|n| (n.as_str(), LogConfig::default())).collect();
     let small = batch(10, 100);
-    let logs = set.create_all(&wanted)?;
+    let logs = set.create_all(&wanted, &|_| Ok(()))?;
     Ticket::all(logs.iter().map(|log| append(log, &small)).collect::<Outcome<Vec<_>>>()?).wait()?;
     drop(logs);
     drop((log, set));

@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     latched: AtomicBool,
+    /// The set is being closed: nothing waits for space any more.
+    pub closing: AtomicBool,
     /// Held while checkpoint files are written, so that an older one never replaces a newer one.
     pub checkpoints: Mutex<()>,
 }
@@ -118,6 +120,7 @@ impl Shared {
             }),
             wake: Condvar::new(),
             latched: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             checkpoints: Mutex::new(()),
         }
     }
@@ -182,6 +185,7 @@ impl Shared {
     }
 
     pub(crate) fn stop(&self, stop: Stop) {
+        self.closing.store(true, Ordering::Release);
         self.queue.lock().stop = stop;
         self.wake.notify_one();
     }
@@ -407,7 +411,7 @@ impl Flusher {
     fn forget_without_a_frame(&mut self) -> Result<(), StorageError> {
         loop {
             match self.give_journal_back() {
-                Err(error) if error.may_pass() && self.shared.queue.lock().stop == Stop::No => {
+                Err(error) if error.may_pass() && !self.shared.closing.load(Ordering::Acquire) => {
                     std::thread::sleep(SPACE_WAIT);
                 }
                 result => return result,

@@ -30,6 +30,7 @@ mod flush;
 mod flusher;
 mod index;
 mod journal;
+mod lifecycle;
 pub mod log;
 mod producer;
 mod range_set;

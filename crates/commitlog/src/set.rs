@@ -1,7 +1,6 @@
-//! The set: open, create, delete, maintain, close.
+//! The set: open, maintain, close. (Creating and deleting logs: [`crate::lifecycle`].)
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,24 +10,21 @@ use parking_lot::{Mutex, RwLock};
 use record::{Offset, TimestampMs};
 
 use crate::checkpoint;
-use crate::config::{Durability, LogConfig, SetOptions};
-use crate::error::{CreateError, OpenError, StorageError};
-use crate::flush::windows_dir;
+use crate::config::{Durability, SetOptions};
+use crate::error::{OpenError, StorageError};
 use crate::flusher::{
     Flusher, Hold, Logs, Shared, Stop, sync_logs, write_checkpoint, write_log_starts, write_recovery_points,
 };
 use crate::journal::{self, Journal};
-use crate::log::{DamagedRange, Log, State};
+use crate::lifecycle::{Leftovers, deleted_windows, log_names};
+use crate::log::{DamagedRange, Log};
 use crate::recover::{Hints, Opened, open_log};
 use crate::seeded;
-use crate::segment::Segment;
 use crate::space::Space;
 use crate::ticket::Ticket;
 
 /// Logs are opened, and closed, by so many threads.
 const THREADS: usize = 8;
-/// Directories that are being removed end with this.
-const DELETED_SUFFIX: &str = "-delete";
 /// How many logs whose bytes only the journal has are synced in one go of [`LogSet::maintain`].
 const SYNCS_PER_MAINTAIN: usize = 16;
 
@@ -43,9 +39,12 @@ const SCRUB_BYTES: u64 = 4 << 20;
 /// Dropping it without [`LogSet::close`] is a crash, as far as the disk can tell.
 #[derive(Debug)]
 pub struct LogSet {
-    options: SetOptions,
-    shared: Arc<Shared>,
-    logs: Arc<LogMap>,
+    pub(crate) options: SetOptions,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) logs: Arc<LogMap>,
+    /// Held by whoever creates logs.
+    pub(crate) creating: Mutex<()>,
+    pub(crate) leftovers: Leftovers,
     flusher: Mutex<Option<JoinHandle<()>>>,
     /// Held by whoever maintains, so that closing waits for it.
     closed: Mutex<bool>,
@@ -54,7 +53,7 @@ pub struct LogSet {
     /// When retention is due.
     next_retention: Mutex<TimestampMs>,
     /// The checkpoint files speak of logs that are gone.
-    checkpoints_stale: AtomicBool,
+    pub(crate) checkpoints_stale: AtomicBool,
     scrub: Mutex<Scrub>,
 }
 
@@ -94,8 +93,8 @@ pub struct Cut {
 
 /// The logs by name; the flusher looks at them too.
 #[derive(Debug, Default)]
-struct LogMap {
-    logs: RwLock<BTreeMap<String, Arc<Log>>>,
+pub(crate) struct LogMap {
+    pub(crate) logs: RwLock<BTreeMap<String, Arc<Log>>>,
 }
 
 impl Logs for LogMap {
@@ -134,7 +133,8 @@ impl LogSet {
         }
 
         let shared = Arc::new(Shared::new(&options));
-        let hints = log_names(&options)?
+        let (names, mut deleted) = log_names(&options)?;
+        let hints = names
             .into_iter()
             .map(|name| Hints {
                 config: options.default_config.clone(),
@@ -172,8 +172,9 @@ impl LogSet {
         }
         // A deletion may have been cut off: what the files say of a log that is gone must not be said of its successor.
         let stale = |offsets: &BTreeMap<String, i64>| offsets.keys().any(|name| !logs.contains_key(name));
-        let windows = disk.read_dir(&windows).map_err(|e| StorageError::new("list", &windows, e))?;
-        remove_windows(&options, windows.iter().map(|e| e.name.as_str()).filter(|name| !logs.contains_key(*name)))?;
+        deleted.extend(deleted_windows(&options, |name| logs.contains_key(name))?);
+        let leftovers = Leftovers::default();
+        leftovers.remove(&**disk, deleted);
         let (stale_points, stale_starts) = (stale(&recovery_points), stale(&log_starts));
         let logs = Arc::new(LogMap { logs: RwLock::new(logs) });
         if !report.clean || stale_points {
@@ -201,6 +202,8 @@ impl LogSet {
             options,
             shared,
             logs,
+            creating: Mutex::new(()),
+            leftovers,
             closed: Mutex::new(false),
             flusher: Mutex::new(Some(thread)),
             written: Mutex::new(Vec::new()),
@@ -209,65 +212,6 @@ impl LogSet {
             scrub: Mutex::new(Scrub { pass: 0, began: now_ms }),
         };
         Ok((Arc::new(set), report))
-    }
-
-    /// Creates an empty log, durably.
-    pub fn create(&self, name: &str, config: LogConfig) -> Result<Arc<Log>, CreateError> {
-        let mut created = self.create_all(&[(name, config)])?;
-        created.pop().ok_or_else(|| CreateError::BadName(name.to_owned()))
-    }
-
-    /// Creates empty logs, durably: all or none.
-    pub fn create_all(&self, names: &[(&str, LogConfig)]) -> Result<Vec<Arc<Log>>, CreateError> {
-        self.renew_stale_checkpoints()?;
-        let mut logs = self.logs.logs.write();
-        for (name, _) in names {
-            if checkpoint::split_name(name).is_none() {
-                return Err(CreateError::BadName((*name).to_owned()));
-            }
-            if logs.contains_key(*name) {
-                return Err(CreateError::Exists((*name).to_owned()));
-            }
-        }
-        let disk = &self.options.disk;
-        // Each needs a sync of its directory: these run side by side.
-        let made = Mutex::new(BTreeMap::new());
-        let outcome = for_each_parallel(names, |(name, config)| {
-            let log = self.make(name, config.clone())?;
-            made.lock().insert(*name, log);
-            Ok(())
-        })
-        .and_then(|()| {
-            let dir = &self.options.log_dir;
-            disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))
-        });
-        let mut made = made.into_inner();
-        if let Err(error) = outcome {
-            for (name, _) in names {
-                // What is left is removed by the next attempt, or read as an empty log by the next start.
-                let _ = disk.remove_dir_all(&self.options.log_dir.join(name));
-            }
-            return Err(error.into());
-        }
-        let made: Vec<Arc<Log>> = names.iter().filter_map(|(name, _)| made.remove(name)).collect();
-        logs.extend(made.iter().map(|log| (log.name().to_owned(), Arc::clone(log))));
-        Ok(made)
-    }
-
-    fn make(&self, name: &str, config: LogConfig) -> Result<Arc<Log>, StorageError> {
-        let disk = &self.options.disk;
-        let dir = self.options.log_dir.join(name);
-        let prepare = || {
-            if disk.exists(&dir)? {
-                disk.remove_dir_all(&dir)?;
-            }
-            disk.create_dir_all(&dir)
-        };
-        prepare().map_err(|e| StorageError::new("create", &dir, e))?;
-        let segment = Arc::new(Segment::new(&self.shared.home(name), 0));
-        segment.hold()?;
-        disk.sync_dir(&dir).map_err(|e| StorageError::new("sync", &dir, e))?;
-        Ok(Log::new(name, &self.shared, State::new(config, vec![segment], 0, 0)))
     }
 
     /// The log of this name.
@@ -281,78 +225,6 @@ impl LogSet {
     pub fn names(&self) -> Vec<String> {
         let logs = self.logs.logs.read();
         logs.iter().filter(|(_, log)| !log.is_deleted()).map(|(name, _)| name.clone()).collect()
-    }
-
-    /// Deletes logs, durably: a log created later under the same name has nothing of them. Unknown names are ignored.
-    pub fn delete(&self, names: &[&str]) -> Result<(), StorageError> {
-        let disk = &self.options.disk;
-        let mut removed: Vec<Arc<Log>> = {
-            let logs = self.logs.logs.read();
-            names.iter().filter_map(|name| logs.get(*name).cloned()).collect()
-        };
-        // Another call may be at it.
-        removed.retain(|log| log.mark_deleted());
-        if removed.is_empty() {
-            return Ok(());
-        }
-        let mut gone = Vec::new();
-        for log in &removed {
-            let target = self.deleted_path(log.name())?;
-            disk.rename(log.dir(), &target).map_err(|e| StorageError::new("rename", log.dir(), e))?;
-            gone.push(target);
-        }
-        let dir = &self.options.log_dir;
-        disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))?;
-        if self.options.durability == Durability::Fsync {
-            // Else recovery could give back, into a new log, what the old one had. Not earlier: a start that still finds
-            // the directory needs it.
-            let names: Vec<&str> = removed.iter().map(|log| log.name()).collect();
-            self.shared.forget(&names).wait()?;
-        }
-        remove_windows(&self.options, removed.iter().map(|log| log.name()))?;
-        {
-            let mut logs = self.logs.logs.write();
-            for log in &removed {
-                logs.remove(log.name());
-            }
-        }
-        // Before the checkpoints: on a full disk this makes the room for them.
-        for path in gone {
-            disk.remove_dir_all(&path).map_err(|e| StorageError::new("remove", &path, e))?;
-        }
-        self.checkpoints_stale.store(true, Ordering::Release);
-        match self.renew_stale_checkpoints() {
-            // Before a log of such a name is made again, and with the next maintenance.
-            Err(error) if error.may_pass() => Ok(()),
-            result => result,
-        }
-    }
-
-    /// Writes the checkpoints anew if they speak of logs that are gone: a log of the same name must not be taken for them.
-    fn renew_stale_checkpoints(&self) -> Result<(), StorageError> {
-        if !self.checkpoints_stale.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        // Before the files are written: what is deleted meanwhile makes them stale again.
-        self.checkpoints_stale.store(false, Ordering::Release);
-        let write = || {
-            write_recovery_points(&self.shared, &*self.logs)?;
-            write_log_starts(&self.shared, &*self.logs)?;
-            write_checkpoint(&self.shared, &*self.logs, checkpoint::CLEANER, Log::cleaned_to)
-        };
-        write().inspect_err(|_| self.checkpoints_stale.store(true, Ordering::Release))
-    }
-
-    fn deleted_path(&self, name: &str) -> Result<PathBuf, StorageError> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        loop {
-            let n = COUNT.fetch_add(1, Ordering::Relaxed);
-            let path = self.options.log_dir.join(format!("{name}.{n:032x}{DELETED_SUFFIX}"));
-            let exists = self.options.disk.exists(&path).map_err(|e| StorageError::new("look for", &path, e))?;
-            if !exists {
-                return Ok(path);
-            }
-        }
     }
 
     /// A ticket that is done when all that was appended before this call is durable.
@@ -429,6 +301,7 @@ impl LogSet {
         if let Some(error) = full {
             return Err(error);
         }
+        self.leftovers.remove(&*self.options.disk, Vec::new());
         self.renew_stale_checkpoints()?;
         if self.options.durability == Durability::Fsync {
             let behind: Vec<Arc<Log>> =
@@ -493,6 +366,8 @@ impl LogSet {
 
     /// The clean stop: everything synced, indexes and snapshots written, the mark set. Appends fail from here on.
     pub fn close(&self) -> Result<(), StorageError> {
+        // First: maintenance may be waiting for a flusher that waits for space.
+        self.shared.closing.store(true, Ordering::Release);
         *self.closed.lock() = true;
         let logs = self.logs.all();
         for log in &logs {
@@ -538,41 +413,6 @@ impl Drop for LogSet {
     }
 }
 
-/// Forgets the windows of these logs' producers, durably.
-fn remove_windows<'n>(options: &SetOptions, names: impl Iterator<Item = &'n str>) -> Result<(), StorageError> {
-    let mut removed = false;
-    for name in names {
-        let dir = windows_dir(&options.state_dir, name);
-        match options.disk.remove_dir_all(&dir) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            result => {
-                result.map_err(|e| StorageError::new("remove", &dir, e))?;
-                removed = true;
-            }
-        }
-    }
-    let dir = options.state_dir.join("windows");
-    if removed { options.disk.sync_dir(&dir).map_err(|e| StorageError::new("sync", &dir, e)) } else { Ok(()) }
-}
-
-/// The directories that are logs. Removes those that were being deleted.
-fn log_names(options: &SetOptions) -> Result<Vec<String>, OpenError> {
-    let dir = &options.log_dir;
-    let entries = options.disk.read_dir(dir).map_err(|e| StorageError::new("list", dir, e))?;
-    let mut names = Vec::new();
-    for entry in entries.into_iter().filter(|e| e.is_dir) {
-        if entry.name.ends_with(DELETED_SUFFIX) {
-            let path = dir.join(&entry.name);
-            options.disk.remove_dir_all(&path).map_err(|e| StorageError::new("remove", &path, e))?;
-        } else if checkpoint::split_name(&entry.name).is_some() {
-            names.push(entry.name);
-        } else {
-            tracing::warn!(directory = entry.name, "not a partition's directory: it is left alone");
-        }
-    }
-    Ok(names)
-}
-
 fn open_all(shared: &Arc<Shared>, hints: Vec<Hints>) -> Result<Vec<Opened>, StorageError> {
     let opened = Mutex::new(Vec::with_capacity(hints.len()));
     let hints: Vec<Mutex<Option<Hints>>> = hints.into_iter().map(|h| Mutex::new(Some(h))).collect();
@@ -587,7 +427,7 @@ fn open_all(shared: &Arc<Shared>, hints: Vec<Hints>) -> Result<Vec<Opened>, Stor
 }
 
 /// Calls `work` with each item, on several threads; the first error stops it.
-fn for_each_parallel<T: Sync>(
+pub(crate) fn for_each_parallel<T: Sync>(
     items: &[T],
     work: impl Fn(&T) -> Result<(), StorageError> + Sync,
 ) -> Result<(), StorageError> {

@@ -104,6 +104,16 @@ impl SimDisk {
         self.state().syncs_to_fail = count;
     }
 
+    /// Makes the next `count` syncs of directories fail with EIO.
+    pub fn fail_dir_syncs(&self, count: u32) {
+        self.state().dir_syncs_to_fail = count;
+    }
+
+    /// Lets no directory be removed, until it is switched off, as when somebody made a file in it immutable.
+    pub fn refuse_removals(&self, refuse: bool) {
+        self.state().removals_refused = refuse;
+    }
+
     /// Bounds the disk: writes that would make all files together longer fail with ENOSPC.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state().capacity = bytes;

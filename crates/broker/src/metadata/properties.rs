@@ -168,13 +168,12 @@ fn read_or_write_meta(disk: &dyn Disk, log_dir: &Path) -> Result<(String, Uuid),
     Ok((cluster_id, directory_id))
 }
 
-/// Writes `partition.metadata` into a log's directory. The directory is new: a torn file can only be one of a topic
-/// that was never acknowledged, so that no temporary file is needed.
+/// Writes `partition.metadata` into a log's directory; the caller syncs that. The directory is new: a torn file can only be one
+/// of a topic that was never acknowledged, so that no temporary file is needed.
 pub fn write_partition_metadata(disk: &dyn Disk, dir: &Path, topic_id: Uuid) -> io::Result<()> {
     let file = disk.open(&dir.join("partition.metadata"), OpenMode::Write)?;
     file.write_all_at(format!("version: 0\ntopic_id: {topic_id}").as_bytes(), 0)?;
-    file.sync_data()?;
-    disk.sync_dir(dir)
+    file.sync_data()
 }
 
 /// The topic id in a log directory's `partition.metadata`; `None` where there is none that can be read.

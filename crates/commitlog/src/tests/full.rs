@@ -1,4 +1,5 @@
-//! A full disk, and a process without file descriptors: what is refused, what goes on, and that nothing latches.
+//! A full disk, a process without file descriptors, directories that cannot be removed: what is refused, what goes on, and
+//! that nothing latches.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -151,4 +152,48 @@ fn without_file_descriptors_appends_are_refused_and_syncs_wait() {
     let (set, report) = open(&on(&sim.reboot(Loss::All, 1)));
     assert!(report.cuts.is_empty(), "{report:?}");
     assert_eq!(set.get("f-0").expect("there").log_end_offset(), Offset(3));
+}
+
+#[test]
+fn what_cannot_be_removed_leaves_nothing_to_its_successor_and_stops_no_start() {
+    let sim = SimDisk::new();
+    let (set, _) = open(&on(&sim));
+    let name = format!("{}-0", "t".repeat(249));
+    let log = set.create(&name, LogConfig::default()).expect("created");
+    (0..10).for_each(|_| append(&log, "old"));
+    log.delete_records(Offset(9)).expect("moved").wait().expect("durable");
+    set.maintain(NOW).expect("maintained");
+    sim.refuse_removals(true);
+    set.delete(&[&name]).expect("deleted, though its directory stays");
+    append(&set.create(&name, LogConfig::default()).expect("created again"), "new");
+    drop((log, set));
+    // A crash: only the checkpoints could speak of offset 9.
+    let sim = sim.reboot(Loss::All, 1);
+    sim.refuse_removals(true);
+    let deleted = |sim: &SimDisk| {
+        let names = on(sim).read_dir(Path::new("/data/log")).expect("listed");
+        names.iter().filter(|entry| entry.name.ends_with("-delete")).count()
+    };
+    let (set, report) = open(&on(&sim));
+    assert!(report.damage.is_empty() && report.cuts.is_empty(), "{report:?}");
+    assert_eq!(contents(&set.get(&name).expect("there"), 0, Isolation::HighWatermark), ["0:new"]);
+    set.maintain(NOW).expect("maintained");
+    assert_eq!(deleted(&sim), 1);
+    sim.refuse_removals(false);
+    set.maintain(NOW).expect("maintained");
+    assert_eq!(deleted(&sim), 0);
+}
+
+#[test]
+fn a_failed_sync_of_a_directory_latches() {
+    let check = |what: &str, is_refused: fn(&LogSet) -> bool| {
+        let sim = SimDisk::new();
+        let (set, _) = open(&on(&sim));
+        set.create("there-0", LogConfig::default()).expect("created");
+        sim.fail_dir_syncs(1);
+        assert!(is_refused(&set), "{what}: acknowledged");
+        assert!(set.health().is_some(), "{what}: it would be tried again, and may then say nothing of what was lost");
+    };
+    check("creating", |set| set.create("new-0", LogConfig::default()).is_err());
+    check("deleting", |set| set.delete(&["there-0"]).is_err());
 }

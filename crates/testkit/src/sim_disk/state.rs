@@ -61,6 +61,8 @@ pub(super) struct State {
     /// What a sync that lies is still to make durable.
     late: Option<usize>,
     pub opens_refused: bool,
+    pub removals_refused: bool,
+    pub dir_syncs_to_fail: u32,
 }
 
 impl State {
@@ -80,6 +82,12 @@ impl State {
         const TOO_MANY_OPEN_FILES: i32 = 24;
         self.powered()?;
         if self.opens_refused { Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES)) } else { Ok(()) }
+    }
+
+    /// The last part of a path has at most 255 bytes, as on every file system that we know.
+    fn nameable(path: &Path) -> io::Result<()> {
+        let name = path.file_name().unwrap_or_default();
+        if name.len() > 255 { Err(io::ErrorKind::InvalidFilename.into()) } else { Ok(()) }
     }
 
     /// Counts a changing operation, or refuses it when the power is off.
@@ -107,6 +115,7 @@ impl State {
                 if !self.is_dir(parent) {
                     return Err(io::ErrorKind::NotFound.into());
                 }
+                Self::nameable(path)?;
                 self.operate()?;
                 self.inodes.push(Inode::default());
                 let node = Node::File(self.inodes.len() - 1);
@@ -134,6 +143,7 @@ impl State {
             if self.names.contains_key(dir) {
                 return Err(io::ErrorKind::NotADirectory.into());
             }
+            Self::nameable(dir)?;
             self.operate()?;
             self.add(dir, Node::Dir);
         }
@@ -165,6 +175,7 @@ impl State {
     pub fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         self.powered()?;
         let node = *self.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        Self::nameable(to)?;
         if !self.is_dir(to.parent().unwrap_or(Path::new(""))) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -190,9 +201,12 @@ impl State {
     }
 
     pub fn remove_dir_all(&mut self, path: &Path) -> io::Result<()> {
-        self.powered()?;
+        self.opening()?;
         if !self.is_dir(path) {
             return Err(io::ErrorKind::NotFound.into());
+        }
+        if self.removals_refused {
+            return Err(io::ErrorKind::PermissionDenied.into());
         }
         // Children first, one operation each, so that the power can go in between.
         let doomed: Vec<PathBuf> = self.names.keys().filter(|name| name.starts_with(path)).cloned().collect();
@@ -211,6 +225,10 @@ impl State {
         }
         self.operate()?;
         self.syncs += 1;
+        if self.dir_syncs_to_fail > 0 {
+            self.dir_syncs_to_fail -= 1;
+            return Err(io::Error::other("the simulated disk failed to sync a directory"));
+        }
         if self.lies(|lie| lie.leaves_names(path)) {
             return Ok(());
         }
