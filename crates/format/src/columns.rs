@@ -62,6 +62,8 @@ pub(crate) enum Cells {
     Double(Vec<f64>),
     /// UTF-8, which whoever writes it has checked.
     Text(Slices),
+    /// JSON objects as they were written. Apart from texts, so that nobody takes a text for one.
+    Object(Slices),
     Bytes(Slices),
     Timestamp(Vec<i64>),
     Interval(Vec<i64>),
@@ -107,7 +109,8 @@ impl Builder {
             Type::Int => Cells::Int(Vec::with_capacity(rows)),
             Type::BigInt => Cells::BigInt(Vec::with_capacity(rows)),
             Type::Double => Cells::Double(Vec::with_capacity(rows)),
-            Type::Text | Type::Object => Cells::Text(Slices::with_capacity(rows)),
+            Type::Text => Cells::Text(Slices::with_capacity(rows)),
+            Type::Object => Cells::Object(Slices::with_capacity(rows)),
             Type::Bytes => Cells::Bytes(Slices::with_capacity(rows)),
             Type::Timestamp => Cells::Timestamp(Vec::with_capacity(rows)),
             Type::Interval => Cells::Interval(Vec::with_capacity(rows)),
@@ -129,7 +132,7 @@ impl Builder {
             Cells::Int(cells) => cells.truncate(rows),
             Cells::BigInt(cells) | Cells::Timestamp(cells) | Cells::Interval(cells) => cells.truncate(rows),
             Cells::Double(cells) => cells.truncate(rows),
-            Cells::Text(cells) | Cells::Bytes(cells) => cells.truncate(rows),
+            Cells::Text(cells) | Cells::Object(cells) | Cells::Bytes(cells) => cells.truncate(rows),
         }
     }
 
@@ -138,7 +141,7 @@ impl Builder {
         match (&mut self.cells, slot) {
             (Cells::BigInt(c) | Cells::Timestamp(c) | Cells::Interval(c), Slot::Integer(v)) => c.push(v),
             (Cells::Int(c), Slot::Integer(v)) => c.push(v as i32),
-            (Cells::Text(c), Slot::Text(v)) => c.push(v.as_bytes()),
+            (Cells::Text(c) | Cells::Object(c), Slot::Text(v)) => c.push(v.as_bytes()),
             (Cells::Bytes(c), Slot::Bytes(v)) => c.push(v),
             (Cells::Double(c), Slot::Double(v)) => c.push(v),
             (Cells::Boolean(c), Slot::Boolean(v)) => c.append(v),
@@ -154,7 +157,7 @@ impl Builder {
             Cells::Int(c) => c.push(0),
             Cells::BigInt(c) | Cells::Timestamp(c) | Cells::Interval(c) => c.push(0),
             Cells::Double(c) => c.push(0.0),
-            Cells::Text(c) | Cells::Bytes(c) => c.push(&[]),
+            Cells::Text(c) | Cells::Object(c) | Cells::Bytes(c) => c.push(&[]),
         }
         self.nulls.append_null();
     }
@@ -167,7 +170,7 @@ impl Builder {
             | (Cells::Timestamp(c), Value::Timestamp(v))
             | (Cells::Interval(c), Value::Interval(v)) => c.push(*v),
             (Cells::Double(c), Value::Double(v)) => c.push(*v),
-            (Cells::Text(c), Value::Text(v) | Value::Object(v)) => c.push(v.as_bytes()),
+            (Cells::Text(c), Value::Text(v)) | (Cells::Object(c), Value::Object(v)) => c.push(v.as_bytes()),
             (Cells::Bytes(c), Value::Bytes(v)) => c.push(v),
             _ => return self.push_null(),
         }
@@ -181,7 +184,7 @@ impl Builder {
             Cells::Int(cells) => Arc::new(Int32Array::new(cells.into(), nulls)),
             Cells::BigInt(cells) => Arc::new(Int64Array::new(cells.into(), nulls)),
             Cells::Double(cells) => Arc::new(Float64Array::new(cells.into(), nulls)),
-            Cells::Text(cells) => {
+            Cells::Text(cells) | Cells::Object(cells) => {
                 let (ends, bytes) = cells.into_parts();
                 // Arrow checks once more what the readers have: that is the price of having no unsafe code here.
                 Arc::new(StringArray::try_new(ends, bytes, nulls).expect("only UTF-8 was written"))

@@ -103,6 +103,7 @@ pub fn fuzz_compare(bytes: &[u8]) {
         ("raw", Type::Bytes),
         ("", Type::Text),
         ("é", Type::Text),
+        ("o", Type::Object),
     ]
     .into_iter()
     .map(|(name, ty)| Column::new(name, ty))

@@ -7,6 +7,10 @@ use super::words::{DIGITS_MAX, digits_end, magnitude, text_end};
 use crate::columns::{Builder, Cells};
 use crate::{Column, time};
 
+/// More places than this are not remembered: a stranger writes records of any number of fields, and each place takes more
+/// than the shortest field.
+pub(super) const SPANS_MAX: usize = 256;
+
 /// Where a value of a record stands, and which column it is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
@@ -16,7 +20,7 @@ pub(super) struct Span {
 }
 
 /// Appends a cell to each column whose field occurs in a record. `bytes` are UTF-8, and the columns have `rows` cells.
-/// `None`: ask the full reader. Leaves the places of the values in `spans`.
+/// `None`: ask the full reader. Leaves the places of the values in `spans`, or the first `SPANS_MAX + 1` of them.
 pub(super) fn scan(
     bytes: &[u8],
     columns: &[Column],
@@ -56,7 +60,9 @@ pub(super) fn scan(
                     value::<false>(bytes, at, builder)?
                 }
             };
-            spans.push(Span { start: at, end, column });
+            if spans.len() <= SPANS_MAX {
+                spans.push(Span { start: at, end, column });
+            }
             at = blanks(bytes, end);
             match bytes.get(at)? {
                 b',' => at = blanks(bytes, at + 1),

@@ -8,11 +8,12 @@
 //! were, and nothing else needs to be looked at. A value cannot hide in it, as each ends at its own first delimiter,
 //! which is the first byte of what follows. Never: sees a record first; what differs goes back to the scanner.
 
-use super::scanner::{Span, skip, value};
+use super::scanner::{SPANS_MAX, Span, skip, value};
 use super::words::after;
 use crate::columns::Builder;
 
-/// Larger records are left to the scanner: a shape must not become a store of what a stranger wrote.
+/// Larger records, and those of more than [`SPANS_MAX`] fields, are left to the scanner: a shape must not become a store of
+/// what a stranger wrote.
 const SHAPE_BYTES_MAX: usize = 4096;
 
 /// The shape of a record; empty until one was learned.
@@ -46,8 +47,11 @@ impl Shape {
         self.text.clear();
         self.steps.clear();
         self.missing.clear();
+        if spans.is_empty() || spans.len() > SPANS_MAX {
+            return;
+        }
         let values: usize = spans.iter().map(|span| span.end - span.start).sum();
-        if spans.is_empty() || bytes.len() - values > SHAPE_BYTES_MAX {
+        if bytes.len() - values > SHAPE_BYTES_MAX {
             return;
         }
         let mut at = 0;

@@ -13,6 +13,7 @@ fn columns() -> Vec<Column> {
         Column::new("n", Type::Int),
         Column::new("ok", Type::Boolean),
         Column::new("raw", Type::Bytes),
+        Column::new("o", Type::Object),
     ]
 }
 
@@ -68,6 +69,8 @@ fn records_good_and_bad() {
     check(r#"{"other":{"duration":5},"duration":7}"#, "*duration=BigInt(7)");
     check(r#"{"x":1e3,"duration":9223372036854775807}"#, "*duration=BigInt(9223372036854775807) x=Double(1000.0)");
     check(r#"{"other":[1,{"a":"}"}]}"#, "*");
+    check(r#"{"o":{"a": 1},"n":7}"#, r#"*n=Int(7) o=Object("{\"a\": 1}")"#);
+    check(r#"{"o":null,"n":7}"#, "n=Int(7)");
     // Bad ones.
     check("hello", "*expected a JSON object, found text that is not JSON: hello");
     check("", "*the value is empty, expected a JSON object");
@@ -89,6 +92,8 @@ fn records_good_and_bad() {
     check(r#"{"x":"1"}"#, r#"*field `x`: expected DOUBLE, found the text "1""#);
     check(r#"{"name":5}"#, "*field `name`: expected TEXT, found the number 5");
     check(r#"{"name":{"a":1}}"#, r#"*field `name`: expected TEXT, found an object {"a":1}"#);
+    check(r#"{"o":"{}"}"#, r#"*field `o`: expected an object, found the text "{}""#);
+    check(r#"{"o":7}"#, "*field `o`: expected an object, found the number 7");
     check(r#"{"ok":1}"#, "*field `ok`: expected BOOLEAN, found the number 1");
     check(
         r#"{"date":"yesterday"}"#,
@@ -107,6 +112,25 @@ fn records_good_and_bad() {
 #[test]
 fn what_is_not_utf8_is_told() {
     assert_eq!(reason(b"{\"name\":\"\xff\"}").as_deref(), Some("the value is not UTF-8 (byte 9)"));
+}
+
+/// A field takes five bytes, and its place far more: the places of one large record must not outgrow what it was packed in.
+#[test]
+fn a_record_of_any_number_of_fields_takes_no_memory_of_its_own() {
+    let check = |fields: usize, learned: bool| {
+        let columns = [Column::new("n", Type::Int)];
+        let mut builders = [Builder::new(Type::Int, Value::Null, 1)];
+        let record = format!("{{{}\"n\":7}}", "\"\":0,".repeat(fields - 1));
+        let mut reader = Reader::default();
+        assert_eq!(reader.read_other(record.as_bytes(), &columns, &mut builders, 0), Ok(true), "{fields} fields");
+        assert!(reader.spans.capacity() <= 2 * scanner::SPANS_MAX, "{fields} fields: {}", reader.spans.capacity());
+        assert_eq!(reader.shape.read::<true>(record.as_bytes(), &mut builders).is_some(), learned, "{fields} fields");
+        fuzz_compare(record.as_bytes());
+    };
+    check(1, true);
+    check(scanner::SPANS_MAX, true);
+    check(scanner::SPANS_MAX + 1, false);
+    check(100_000, false);
 }
 
 #[test]
@@ -143,6 +167,7 @@ fn scanner_and_full_reader_agree() {
         "\"n\":",
         "\"ok\":",
         "\"date\":",
+        "\"o\":",
         "\"\":",
         "\"other\":",
         "\"P1\"",
@@ -188,10 +213,10 @@ fn scanner_and_full_reader_agree() {
         let mut text = String::new();
         if random.bool() {
             // Something close to a record, and more of its shape.
-            let fields = ["name", "duration", "date", "x", "n", "ok", "raw", "other", ""];
+            let fields = ["name", "duration", "date", "x", "n", "ok", "raw", "o", "other", ""];
             let names: Vec<&str> = (0..random.usize(0..5)).map(|_| fields[random.usize(0..fields.len())]).collect();
             for _ in 0..random.usize(1..4) {
-                let values = names.iter().map(|name| format!("\"{name}\":{}", pieces[random.usize(24..pieces.len())]));
+                let values = names.iter().map(|name| format!("\"{name}\":{}", pieces[random.usize(25..pieces.len())]));
                 text.push_str(&format!("{{{}}}\n", values.collect::<Vec<_>>().join(",")));
             }
             if random.u8(0..4) == 0 {
