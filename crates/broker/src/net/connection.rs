@@ -2,8 +2,10 @@
 //!
 //! The reading half takes a frame and begins it at once: appends happen in the order of arrival. What comes out, ready
 //! or not, goes into a queue; the writing half answers in the order of the queue. A parked answer therefore holds up
-//! the answers behind it, but not their work. The reading half takes the next frame only while the requests in work
-//! are within [`super::Limits`], and while few bytes of answers wait for the client to take them.
+//! the answers behind it, but not their work. An answer that is there at once while nothing else is in work is sent at once:
+//! the way through the queue costs more than many a request. What the socket does not take of it goes that way. The reading
+//! half takes the next frame only while the requests in work are within [`super::Limits`], and while few bytes of answers
+//! wait for the client to take them.
 //!
 //! What administrators ask, and what follows a request that cost much processor time, is begun in the *slow lane*: a few
 //! threads that all connections share. What many of them send (all configs, again and again; batches that unpack to a
@@ -59,9 +61,9 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, id: u64, place: Pla
     let origin = Origin { peer, host, port, connection_id: id };
     let (read, write) = stream.into_split();
     let (queue, begun) = mpsc::channel(shared.limits.requests_in_work_max);
-    let writing = write_answers(write, begun, peer, shared);
+    let writing = write_answers(&write, begun, peer, shared);
     let frames = Frames::new(read, Arc::clone(&shared.frame_budget));
-    let reading = read_requests(frames, &origin, &place, queue, shared);
+    let reading = read_requests(frames, &origin, &place, queue, &write, shared);
     tokio::pin!(writing);
     let end = tokio::select! {
         // The writer ends first only when the client takes no more.
@@ -93,6 +95,7 @@ async fn read_requests(
     origin: &Origin,
     place: &Place,
     queue: mpsc::Sender<Begun>,
+    socket: &OwnedWriteHalf,
     shared: &Arc<Shared>,
 ) -> End {
     let limits = &shared.limits;
@@ -153,7 +156,21 @@ async fn read_requests(
         costly = cost >= COSTLY;
         let mut held = None;
         let answer: Pin<Box<dyn Future<Output = Body> + Send>> = match served {
-            Ok(Answer::Now(body)) => {
+            Ok(Answer::Now(mut body)) => {
+                // The writing half has nothing to write, and gets nothing meanwhile.
+                let alone = requests.available_permits() + 1 == limits.requests_in_work_max;
+                if let Some(parts) = body.as_mut().filter(|_| alone) {
+                    if let Err(e) = send::send_now(socket, parts) {
+                        tracing::debug!(error = %e, "cannot write an answer");
+                        return End::Gone;
+                    }
+                    if parts.is_empty() {
+                        if cost >= TURN {
+                            tokio::task::yield_now().await;
+                        }
+                        continue;
+                    }
+                }
                 let len = body.as_deref().map_or(0, memory_of);
                 let share = u32::try_from(len.min(limits.answer_bytes_max)).unwrap_or(u32::MAX);
                 let memory = shared.answers.hold(len);
@@ -212,7 +229,7 @@ fn end_of(e: FrameError) -> End {
 }
 
 async fn write_answers(
-    socket: OwnedWriteHalf,
+    socket: &OwnedWriteHalf,
     mut begun: mpsc::Receiver<Begun>,
     peer: SocketAddr,
     shared: &Arc<Shared>,
@@ -225,7 +242,7 @@ async fn write_answers(
         };
         let len = parts.iter().map(crate::reply::Part::len).sum();
         let patience = Patience::new(&shared.answers, &shared.limits, len);
-        match send::send(&socket, parts, &patience).await {
+        match send::send(socket, parts, &patience).await {
             Ok(()) => {}
             Err(e) if e.kind() == std::io::ErrorKind::TimedOut => {
                 let why = "closing a connection: its client does not take the answers";

@@ -41,6 +41,46 @@ pub async fn send(socket: &OwnedWriteHalf, parts: Vec<Part>, patience: &Patience
     Ok(())
 }
 
+/// Sends as much as the socket takes at once. What it did not take stays in `parts`.
+pub fn send_now(socket: &OwnedWriteHalf, parts: &mut Vec<Part>) -> io::Result<()> {
+    let stream: &TcpStream = socket.as_ref();
+    let count = parts.len();
+    let mut gone = 0;
+    for (at, part) in parts.iter_mut().enumerate() {
+        let flags = if at + 1 < count { SendFlags::MORE } else { SendFlags::empty() } | SendFlags::NOSIGNAL;
+        let len = part.len();
+        let sent = match part {
+            Part::Bytes(bytes) | Part::Chunk(Chunk::Bytes(bytes)) => {
+                let sent = at_once(stream, || Ok(rustix::net::send(stream, bytes, flags)?))?;
+                drop(bytes.split_to(sent));
+                sent
+            }
+            Part::Chunk(Chunk::FileRange { file, position, len }) => {
+                let Some(descriptor) = file.as_fd() else { break };
+                let mut from = *position;
+                let step = (*len as usize).min(SENDFILE_STEP_BYTES);
+                let sent = at_once(stream, || Ok(rustix::fs::sendfile(stream, descriptor, Some(&mut from), step)?))?;
+                (*position, *len) = (*position + sent as u64, *len - sent as u32);
+                sent
+            }
+        };
+        if sent < len {
+            break;
+        }
+        gone = at + 1;
+    }
+    parts.drain(..gone);
+    Ok(())
+}
+
+/// 0 when the socket takes nothing now.
+fn at_once(stream: &TcpStream, attempt: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    match stream.try_io(Interest::WRITABLE, attempt) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),
+        other => other,
+    }
+}
+
 async fn send_bytes(stream: &TcpStream, mut bytes: &[u8], flags: SendFlags, patience: &Patience<'_>) -> io::Result<()> {
     while !bytes.is_empty() {
         let sent = when_writable(stream, patience, || Ok(rustix::net::send(stream, bytes, flags)?)).await?;
