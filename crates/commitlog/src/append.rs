@@ -89,7 +89,7 @@ impl Log {
             Durability::Fsync => {
                 note_pending(&mut state, segment.base, position, payload);
                 state.entered = self.shared.dirty(&self.me(), state.entered);
-                Ticket::new(&self.shared.rounds, state.entered)
+                Ticket::of_append(&self.shared, state.entered)
             }
         };
         if context.kind == (AppendKind::Marker { promised: true }) {
@@ -136,7 +136,7 @@ impl Log {
             last_offset: Offset(known.last_offset),
             log_append_time,
             log_start_offset: Offset(state.log_start),
-            ticket: if durable { Ticket::done() } else { Ticket::new(&self.shared.rounds, state.entered) },
+            ticket: if durable { Ticket::done() } else { Ticket::of_append(&self.shared, state.entered) },
             duplicate: true,
         })
     }

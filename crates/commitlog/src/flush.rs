@@ -135,10 +135,11 @@ impl Log {
 
     /// Writes index files and a snapshot for the active segment when many bytes were appended since the last time.
     pub(crate) fn snapshot_if_due(&self) -> Result<bool, StorageError> {
-        if self.state.lock().bytes_since_snapshot < SNAPSHOT_BYTES {
-            return Ok(false);
-        }
-        self.snapshot_now()
+        if self.is_snapshot_due() { self.snapshot_now() } else { Ok(false) }
+    }
+
+    pub(crate) fn is_snapshot_due(&self) -> bool {
+        self.state.lock().bytes_since_snapshot >= SNAPSHOT_BYTES
     }
 
     /// Syncs everything, and writes index files and a snapshot at the end. Whether anything was to do.

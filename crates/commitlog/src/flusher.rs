@@ -1,18 +1,22 @@
-//! The flusher: the one thread that makes appends durable, and the rounds in which it does so.
+//! The flusher: what makes appends durable, and the rounds in which it does so.
 //!
-//! A round takes all logs that were written since the last one began. Logs with few new bytes go into the journal, together,
+//! A round begins when somebody waits for it and the one before has ended. It takes all logs that were written since that
+//! one began. Logs with few new bytes go into the journal, together,
 //! with one sync; logs with many are synced themselves, in parallel. Then the high watermarks move, then the round's tickets
 //! are done. Chores follow: closing rolled segments, and giving the journal's space back.
+//!
+//! Rounds have a thread of their own. A caller that has nothing else to do may run one itself, as long as it is the only one
+//! that appends ([`Shared::drive`]): waking a thread and being woken by it takes as long as the sync.
 //!
 //! A failed sync is never tried again: the set latches, and whatever was not acknowledged by then never is.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use os::Disk;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::checkpoint;
 use crate::config::{Durability, SetOptions};
@@ -31,8 +35,14 @@ const ROUND_BYTES_MAX: usize = 8 << 20;
 /// The journal's space is given back at this size: more where many files would have to be synced for it.
 const JOURNAL_SPACE: std::ops::RangeInclusive<u64> = (8 << 20)..=(64 << 20);
 const JOURNAL_SPACE_PER_LOG: u64 = 64 << 10;
+/// So many names of journaled logs are kept before those named twice are dropped, or more where there are many logs.
+const JOURNALED_MAX: usize = 4096;
 /// How long to wait before looking again whether there is space, or a file descriptor.
 const SPACE_WAIT: Duration = Duration::from_millis(100);
+/// A caller that runs a round itself and does not come back for so long is stuck in a sync.
+const STALL: Duration = Duration::from_millis(10);
+/// Where a sync takes longer, two wakings make no difference, and the caller has better things to do than to wait.
+const SLOW: Duration = Duration::from_millis(1);
 /// Syncs in parallel.
 const SYNC_THREADS: usize = 16;
 
@@ -50,11 +60,26 @@ pub(crate) struct Shared {
     log_start_rounds: Arc<Rounds>,
     queue: Mutex<Queue>,
     wake: Condvar,
+    /// Whose turn it is to run a round. `None` before the thread runs, and when it has ended.
+    flusher: Mutex<Option<Flusher>>,
+    /// Called when a caller that runs a round itself does not come back from it.
+    pub on_stall: OnceLock<StallHook>,
+    /// The last round that somebody waits for.
+    asked: AtomicU64,
     latched: AtomicBool,
     /// The set is being closed: nothing waits for space any more.
     pub closing: AtomicBool,
     /// Held while checkpoint files are written, so that an older one never replaces a newer one.
     pub checkpoints: Mutex<()>,
+}
+
+/// See [`crate::LogSet::on_stall`].
+pub(crate) struct StallHook(pub Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for StallHook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StallHook")
+    }
 }
 
 #[derive(Debug)]
@@ -71,9 +96,34 @@ struct Queue {
     chores: Vec<Arc<Log>>,
     /// The number of the round that will take this queue.
     round: u64,
+    /// Somebody waits for that round.
+    asked: bool,
+    /// Appends that wait for it.
+    appends: usize,
     /// Callers that are still appending what is to share the round.
     holds: usize,
+    /// Who could run rounds alone.
+    lone: Lone,
     stop: Stop,
+}
+
+/// The one caller that appends, if there is only one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lone {
+    caller: u64,
+    /// So many rounds in a row were of this caller alone. Below 0 while the disk is too slow for it.
+    rounds: i32,
+    /// How many it has run itself, and whether it is at it.
+    run: u64,
+    /// See `run`.
+    running: bool,
+}
+
+impl Lone {
+    /// From so many rounds in a row on, the caller runs them.
+    const ROUNDS_MIN: i32 = 3;
+    /// After a slow one the thread runs so many, and the caller's thread is free meanwhile.
+    const ROUNDS_OF_A_SLOW_DISK: i32 = 100;
 }
 
 /// How the thread ends.
@@ -88,6 +138,31 @@ pub(crate) enum Stop {
 }
 
 impl Queue {
+    /// Whether a round should begin.
+    fn is_due(&self) -> bool {
+        let only_dirty =
+            self.behind.is_empty() && self.deleted.is_empty() && !self.log_starts && self.chores.is_empty();
+        self.asked || !only_dirty
+    }
+
+    /// All of it; what comes next waits for the next round.
+    fn take(&mut self) -> Queue {
+        let next = Queue {
+            dirty: Vec::new(),
+            behind: Vec::new(),
+            deleted: Vec::new(),
+            log_starts: false,
+            chores: Vec::new(),
+            round: self.round + 1,
+            asked: false,
+            appends: 0,
+            holds: self.holds,
+            lone: self.lone,
+            stop: self.stop,
+        };
+        std::mem::replace(self, next)
+    }
+
     fn is_empty(&self) -> bool {
         self.dirty.is_empty()
             && self.behind.is_empty()
@@ -115,10 +190,16 @@ impl Shared {
                 log_starts: false,
                 chores: Vec::new(),
                 round: 1,
+                asked: false,
+                appends: 0,
                 holds: 0,
+                lone: Lone::default(),
                 stop: Stop::No,
             }),
             wake: Condvar::new(),
+            flusher: Mutex::new(None),
+            on_stall: OnceLock::new(),
+            asked: AtomicU64::new(0),
             latched: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             checkpoints: Mutex::new(()),
@@ -131,14 +212,104 @@ impl Shared {
     }
 
     /// Enters a log that was written into the next round; returns its number. `entered` is the round that the log was last
-    /// entered into.
+    /// entered into. The round begins when its ticket is waited for, so that it takes all that a request appends.
     pub(crate) fn dirty(&self, log: &Arc<Log>, entered: u64) -> u64 {
         let mut queue = self.queue.lock();
         if entered != queue.round {
             queue.dirty.push(Arc::clone(log));
+        }
+        queue.appends += 1;
+        queue.round
+    }
+
+    /// Somebody waits for this round.
+    pub(crate) fn ask(&self, round: u64) {
+        if self.asked.load(Ordering::Acquire) >= round {
+            return;
+        }
+        let mut queue = self.queue.lock();
+        self.asked.fetch_max(round, Ordering::AcqRel);
+        if queue.round == round && !queue.asked {
+            queue.asked = true;
             self.wake.notify_one();
         }
-        queue.round
+    }
+
+    /// Sleeps until something may be due. Watches over whoever runs a round meanwhile.
+    fn sleep(&self, queue: &mut MutexGuard<'_, Queue>) {
+        if queue.lone.rounds < Lone::ROUNDS_MIN {
+            self.wake.wait(queue);
+            return;
+        }
+        let seen = queue.lone;
+        let timed_out = self.wake.wait_for(queue, STALL).timed_out();
+        if !timed_out || queue.lone.run != seen.run {
+            return;
+        }
+        if !seen.running {
+            // The caller has stopped appending.
+            queue.lone.rounds = 0;
+        } else if queue.lone.running
+            && let Some(hook) = self.on_stall.get()
+        {
+            MutexGuard::unlocked(queue, || (hook.0)());
+        }
+    }
+
+    /// Runs `round` on this thread, if `caller` has been the only one to append for a while, `appends` of this round are all
+    /// that it has, and nobody else waits for anything. Otherwise it does nothing.
+    pub(crate) fn drive(&self, round: u64, caller: u64, appends: usize) {
+        let mut flusher;
+        let taken = {
+            let mut queue = self.queue.lock();
+            if queue.round != round || queue.appends != appends || queue.lone.caller != caller {
+                queue.lone = Lone { caller, rounds: queue.lone.rounds.min(0), ..queue.lone };
+                return;
+            }
+            queue.lone.rounds = queue.lone.rounds.saturating_add(1);
+            if queue.lone.rounds < Lone::ROUNDS_MIN || queue.is_due() || queue.holds > 0 || queue.stop != Stop::No {
+                return;
+            }
+            match self.flusher.try_lock() {
+                Some(free) if free.is_some() => flusher = free,
+                _ => return,
+            }
+            if self.is_latched() {
+                return;
+            }
+            if queue.lone.rounds == Lone::ROUNDS_MIN {
+                // From now on the thread looks after us.
+                self.wake.notify_one();
+            }
+            queue.lone.run += 1;
+            queue.lone.running = true;
+            queue.take()
+        };
+        let Some(flusher) = &mut *flusher else { return };
+        let latch = LatchOnPanic(self);
+        let begun = Instant::now();
+        let done = flusher.make_durable(&taken).map(|()| flusher.has_chores(&taken));
+        drop(latch);
+        let mut queue = self.queue.lock();
+        queue.lone.running = false;
+        if begun.elapsed() > SLOW {
+            queue.lone.rounds = -Lone::ROUNDS_OF_A_SLOW_DISK;
+        }
+        match done {
+            Ok(has_chores) => {
+                if has_chores {
+                    // They may take long.
+                    queue.chores.extend(taken.dirty);
+                    self.wake.notify_one();
+                }
+                drop(queue);
+                self.rounds.complete(taken.round);
+            }
+            Err(error) => {
+                drop(queue);
+                self.latch(error);
+            }
+        }
     }
 
     /// A ticket for the segments of these logs being synced. Only the flusher syncs them: of two that sync the same file the
@@ -173,10 +344,10 @@ impl Shared {
     }
 
     /// A ticket for all that was appended before.
-    pub(crate) fn ticket_for_all(&self) -> Ticket {
+    pub(crate) fn ticket_for_all(self: &Arc<Self>) -> Ticket {
         let queue = self.queue.lock();
         let round = if queue.is_empty() { queue.round - 1 } else { queue.round };
-        Ticket::new(&self.rounds, round)
+        Ticket::of_append(self, round)
     }
 
     pub(crate) fn hold(self: &Arc<Self>) -> Hold {
@@ -231,7 +402,7 @@ impl Drop for Hold {
     fn drop(&mut self) {
         let mut queue = self.shared.queue.lock();
         queue.holds -= 1;
-        if queue.holds == 0 && !queue.is_empty() {
+        if queue.holds == 0 && queue.is_due() {
             self.shared.wake.notify_one();
         }
     }
@@ -250,61 +421,72 @@ pub(crate) struct Flusher {
     journal: Journal,
     /// Logs whose newest bytes are durable by the journal alone. May hold one twice.
     journaled: Vec<Arc<Log>>,
+    /// With more of them, those named twice are dropped.
+    journaled_max: usize,
     /// The journal could not be written the last time: said once.
     journal_refused: bool,
     /// Chores could not be done the last time: said once.
     chores_refused: bool,
 }
 
-impl Flusher {
-    pub(crate) fn new(shared: Arc<Shared>, journal: Journal) -> Self {
-        Self { shared, journal, journaled: Vec::new(), journal_refused: false, chores_refused: false }
-    }
-
-    /// Runs until [`Shared::stop`], and through what is queued then. `logs` gives all logs, for checkpoints.
-    pub(crate) fn run(mut self, logs: &dyn Logs) {
-        let _latch = LatchOnPanic(Arc::clone(&self.shared));
-        loop {
-            let taken = {
-                let mut queue = self.shared.queue.lock();
-                while (queue.is_empty() || queue.holds > 0) && queue.stop == Stop::No {
-                    self.shared.wake.wait(&mut queue);
-                }
-                if queue.is_empty() || queue.stop == Stop::AtOnce {
-                    break;
-                }
-                let next = Queue {
-                    dirty: Vec::new(),
-                    behind: Vec::new(),
-                    deleted: Vec::new(),
-                    log_starts: false,
-                    chores: Vec::new(),
-                    round: queue.round + 1,
-                    holds: queue.holds,
-                    stop: queue.stop,
-                };
-                std::mem::replace(&mut *queue, next)
-            };
-            if self.shared.is_latched() {
+/// Runs rounds until [`Shared::stop`], and through what is queued then. `logs` gives all logs, for checkpoints.
+pub(crate) fn run(shared: &Shared, logs: &dyn Logs) {
+    let _latch = LatchOnPanic(shared);
+    loop {
+        {
+            let mut queue = shared.queue.lock();
+            while (!queue.is_due() || queue.holds > 0) && queue.stop == Stop::No {
+                shared.sleep(&mut queue);
+            }
+        }
+        // The turn first, then the queue: rounds end in the order in which they were taken.
+        let mut flusher = shared.flusher.lock();
+        let Some(flusher) = &mut *flusher else { break };
+        let taken = {
+            let mut queue = shared.queue.lock();
+            if queue.stop == Stop::AtOnce || (queue.stop == Stop::AfterQueue && queue.is_empty()) {
+                break;
+            }
+            if queue.stop == Stop::No && (!queue.is_due() || queue.holds > 0) {
                 continue;
             }
-            if let Err(error) = self.round(taken, logs) {
-                self.shared.latch(error);
+            queue.take()
+        };
+        if shared.is_latched() {
+            continue;
+        }
+        if let Err(error) = flusher.round(taken, logs) {
+            shared.latch(error);
+        }
+    }
+    let flusher = shared.flusher.lock().take();
+    let clean = shared.queue.lock().stop == Stop::AfterQueue && !shared.is_latched();
+    if let Some(mut flusher) = flusher.filter(|_| clean) {
+        match flusher.give_journal_back() {
+            // All is durable, be it by the journal: the next start reads it from there.
+            Err(error) if error.may_pass() => {}
+            result => {
+                let _ = result.inspect_err(|error| shared.latch(error.clone()));
             }
         }
-        let clean = self.shared.queue.lock().stop == Stop::AfterQueue;
-        if clean && !self.shared.is_latched() {
-            match self.give_journal_back() {
-                // All is durable, be it by the journal: the next start reads it from there.
-                Err(error) if error.may_pass() => {}
-                result => {
-                    let _ = result.inspect_err(|error| self.shared.latch(error.clone()));
-                }
-            }
-        }
-        // Whoever comes now would wait for a round that never ends.
-        let closed = std::io::Error::other("the set of logs is closed");
-        self.shared.fail(StorageError::new("sync", &self.shared.log_dir, closed));
+    }
+    // Whoever comes now would wait for a round that never ends.
+    let closed = std::io::Error::other("the set of logs is closed");
+    shared.fail(StorageError::new("sync", &shared.log_dir, closed));
+}
+
+impl Flusher {
+    /// Lets rounds begin: by [`run`], and by callers.
+    pub(crate) fn install(shared: &Arc<Shared>, journal: Journal) {
+        let flusher = Self {
+            shared: Arc::clone(shared),
+            journal,
+            journaled: Vec::new(),
+            journaled_max: JOURNALED_MAX,
+            journal_refused: false,
+            chores_refused: false,
+        };
+        *shared.flusher.lock() = Some(flusher);
     }
 
     fn round(&mut self, taken: Queue, logs: &dyn Logs) -> Result<(), StorageError> {
@@ -424,20 +606,32 @@ impl Flusher {
         for log in &taken.chores {
             moved |= log.close_rolled_segments()?;
         }
-        for log in &taken.dirty {
+        for log in taken.dirty.iter().chain(&taken.chores) {
             moved |= log.snapshot_if_due()?;
         }
         if moved {
             write_recovery_points(&self.shared, logs)?;
         }
-        let space = (self.journaled.len() as u64).saturating_mul(JOURNAL_SPACE_PER_LOG);
-        let space = space.clamp(*JOURNAL_SPACE.start(), *JOURNAL_SPACE.end());
-        if self.journal.position() >= space {
+        if self.journal.position() >= self.journal_space() {
             self.give_journal_back()?;
-        } else if self.journaled.len() > 4096 {
+        } else if self.journaled.len() > self.journaled_max {
             self.forget_repeated();
+            // As many again come before it is worth another look.
+            self.journaled_max = JOURNALED_MAX.max(2 * self.journaled.len());
         }
         Ok(())
+    }
+
+    /// Whether [`Flusher::chores`] has anything to do after a round.
+    fn has_chores(&self, taken: &Queue) -> bool {
+        self.journal.position() >= self.journal_space()
+            || self.journaled.len() > self.journaled_max
+            || taken.dirty.iter().any(|log| log.is_snapshot_due())
+    }
+
+    fn journal_space(&self) -> u64 {
+        let space = (self.journaled.len() as u64).saturating_mul(JOURNAL_SPACE_PER_LOG);
+        space.clamp(*JOURNAL_SPACE.start(), *JOURNAL_SPACE.end())
     }
 
     fn forget_repeated(&mut self) {
@@ -455,9 +649,9 @@ impl Flusher {
 }
 
 /// A flusher that dies by a defect of ours must not leave everyone waiting.
-struct LatchOnPanic(Arc<Shared>);
+struct LatchOnPanic<'s>(&'s Shared);
 
-impl Drop for LatchOnPanic {
+impl Drop for LatchOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let died = std::io::Error::other("the flusher stopped by a defect of this program");

@@ -5,7 +5,8 @@
 //! Never: hears of topics, groups, the network; reads the wall clock.
 //!
 //! The idea: an append writes to the active segment under a short mutex and returns a [`Ticket`]. The flusher has no timer:
-//! the next round starts when the last one ends and takes whatever waits, of all logs. A small round goes into one shared
+//! the next round starts when somebody waits for it and the last one has ended, and takes whatever was appended, to all logs,
+//! by then. A lone caller may run it on its own thread ([`Ticket::drive`]). A small round goes into one shared
 //! journal with one sync, a large one syncs the segments themselves; callers cannot see which. When the round is durable the
 //! high watermarks move, then the tickets are done.
 //!

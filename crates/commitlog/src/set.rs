@@ -13,7 +13,8 @@ use crate::checkpoint;
 use crate::config::{Durability, SetOptions};
 use crate::error::{OpenError, StorageError};
 use crate::flusher::{
-    Flusher, Hold, Logs, Shared, Stop, sync_logs, write_checkpoint, write_log_starts, write_recovery_points,
+    self, Flusher, Hold, Logs, Shared, StallHook, Stop, sync_logs, write_checkpoint, write_log_starts,
+    write_recovery_points,
 };
 use crate::journal::{self, Journal};
 use crate::lifecycle::{Leftovers, deleted_windows, log_names};
@@ -191,11 +192,11 @@ impl LogSet {
             }
         }
 
-        let flusher = Flusher::new(Arc::clone(&shared), journal);
-        let seen = Arc::clone(&logs);
+        Flusher::install(&shared, journal);
+        let (seen, rounds) = (Arc::clone(&logs), Arc::clone(&shared));
         let thread = std::thread::Builder::new()
             .name("flusher".to_owned())
-            .spawn(move || flusher.run(&*seen))
+            .spawn(move || flusher::run(&rounds, &*seen))
             .map_err(|e| StorageError::new("start the flusher of", &options.log_dir, e))?;
         let first_retention = options.retention_check_interval_ms.min(RETENTION_DELAY_MS);
         let set = Self {
@@ -237,6 +238,12 @@ impl LogSet {
     /// ticket while holding it.
     pub fn hold_round(&self) -> Hold {
         self.shared.hold()
+    }
+
+    /// Has `hook` called, again and again, while a caller that makes its own append durable ([`Ticket::drive`]) is stuck in a
+    /// sync: other work may have to go on without that thread. Set once; later ones are ignored.
+    pub fn on_stall(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let _ = self.shared.on_stall.set(StallHook(Box::new(hook)));
     }
 
     /// The free space of the disk, and the reserve.

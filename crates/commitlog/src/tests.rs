@@ -5,6 +5,7 @@ mod compaction;
 mod damage;
 mod full;
 mod power;
+mod rounds;
 mod seeded;
 
 use std::sync::Arc;

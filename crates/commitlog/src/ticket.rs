@@ -1,7 +1,8 @@
 //! The promise that an append is durable.
 //!
 //! The flusher works in rounds, numbered from 1. A ticket is the number of the round that covers its append, so that a
-//! ticket costs nothing, and many tickets merge into the one of the latest round.
+//! ticket costs nothing, and many tickets merge into the one of the latest round. A round begins when a ticket for it is
+//! waited for, or dropped: what a request appends to many logs is then in one round.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::StorageError;
+use crate::flusher::Shared;
 
 /// Done when the append that gave it is durable and the high watermark has moved over it. A future, and waitable without a
 /// runtime. Fails only when the set has latched; that of a moved log start also when there was no space to write it down.
@@ -20,6 +22,8 @@ use crate::error::StorageError;
 pub struct Ticket {
     rounds: Option<Arc<Rounds>>,
     round: u64,
+    /// Who is to be asked for the round; `None` when it begins without being asked for.
+    shared: Option<Arc<Shared>>,
     /// The key of the waker that the last poll left.
     registered: Option<u64>,
 }
@@ -27,29 +31,52 @@ pub struct Ticket {
 impl Clone for Ticket {
     /// Another ticket for the same round; it waits on its own.
     fn clone(&self) -> Self {
-        Self { rounds: self.rounds.clone(), round: self.round, registered: None }
+        Self { rounds: self.rounds.clone(), round: self.round, shared: self.shared.clone(), registered: None }
     }
 }
 
 impl Ticket {
     /// A ticket that is done.
     pub fn done() -> Self {
-        Self { rounds: None, round: 0, registered: None }
+        Self { rounds: None, round: 0, shared: None, registered: None }
     }
 
     pub(crate) fn new(rounds: &Arc<Rounds>, round: u64) -> Self {
-        Self { rounds: Some(Arc::clone(rounds)), round, registered: None }
+        Self { rounds: Some(Arc::clone(rounds)), round, shared: None, registered: None }
+    }
+
+    /// Of an append: the round begins when somebody waits for it.
+    pub(crate) fn of_append(shared: &Arc<Shared>, round: u64) -> Self {
+        let mut ticket = Self::new(&shared.rounds, round);
+        ticket.shared = Some(Arc::clone(shared));
+        ticket
+    }
+
+    fn ask(&self) {
+        if let Some(shared) = &self.shared {
+            shared.ask(self.round);
+        }
+    }
+
+    /// Makes the append durable on this thread, if `caller` has been the only one to append for some rounds: that saves
+    /// waking the flusher and being woken by it. To be called by whoever has nothing else to do than to wait; blocks for as
+    /// long as a sync takes. Otherwise nothing happens. `caller` is any number that tells callers from each other, `appends` is
+    /// how many it has made that this ticket stands for.
+    pub fn drive(&self, caller: u64, appends: usize) {
+        if let Some(shared) = &self.shared {
+            shared.drive(self.round, caller, appends);
+        }
     }
 
     /// A ticket that is done when all of these are. They must come from the same set.
     pub fn all(tickets: impl IntoIterator<Item = Ticket>) -> Self {
         let mut latest = Self::done();
-        for ticket in tickets {
-            if let Some(rounds) = &ticket.rounds
-                && ticket.round >= latest.round
-            {
-                latest = Self::new(rounds, ticket.round);
+        for mut ticket in tickets {
+            if ticket.rounds.is_some() && ticket.round >= latest.round {
+                std::mem::swap(&mut latest, &mut ticket);
             }
+            // The round of an earlier one has begun, and one of the same round need not ask for it.
+            ticket.shared = None;
         }
         latest
     }
@@ -66,6 +93,7 @@ impl Ticket {
         if self.is_done() {
             return Ok(());
         }
+        self.ask();
         let mut state = rounds.state.lock();
         loop {
             if self.is_done() {
@@ -88,6 +116,7 @@ impl Future for Ticket {
             return Poll::Ready(Ok(()));
         }
         let Some(rounds) = &this.rounds else { return Poll::Ready(Ok(())) };
+        this.ask();
         let mut state = rounds.state.lock();
         if this.is_done() {
             return Poll::Ready(Ok(()));
@@ -111,6 +140,9 @@ impl Future for Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        if self.shared.is_some() && !self.is_done() {
+            self.ask();
+        }
         if let (Some(rounds), Some(key)) = (&self.rounds, self.registered)
             && !self.is_done()
         {

@@ -120,6 +120,8 @@ pub struct Context {
     pub connection_id: u64,
     /// The threads that begin it.
     pub lane: Lane,
+    /// Nothing else of this connection is in work, and nothing more of it has arrived: its thread may wait for the disk.
+    pub alone: bool,
 }
 
 /// Which threads begin a request.
@@ -311,6 +313,17 @@ pub fn lane_of(frame: &[u8]) -> Lane {
 ///
 /// In the fast lane the answer may be [`Answer::Costly`], when there is more to do than that lane allows.
 pub fn serve(broker: &Arc<Broker>, origin: &Origin, frame: Bytes, lane: Lane) -> Result<Answer, BadFrame> {
+    serve_begun(broker, origin, frame, lane, false)
+}
+
+/// [`serve`]; `alone`: see [`Context::alone`].
+pub(crate) fn serve_begun(
+    broker: &Arc<Broker>,
+    origin: &Origin,
+    frame: Bytes,
+    lane: Lane,
+    alone: bool,
+) -> Result<Answer, BadFrame> {
     let mut reader = Reader::new(frame.clone());
     let Some(prefix) = RequestPrefix::peek(&frame) else {
         return Err(BadFrame::Short);
@@ -340,6 +353,7 @@ pub fn serve(broker: &Arc<Broker>, origin: &Origin, frame: Bytes, lane: Lane) ->
         now_ms: broker.now_ms(),
         connection_id: origin.connection_id,
         lane,
+        alone,
     };
     let call = Call { broker, context: &context, key, correlation_id: header.correlation_id, reader };
     (api.serve)(call).map_err(BadFrame::Malformed)

@@ -48,6 +48,7 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: ProduceRequest) -> Reply
         tickets: Vec::new(),
         failed: false,
         effort,
+        driver: ctx.alone.then_some(ctx.connection_id),
     }
     .run()
 }
@@ -69,6 +70,8 @@ struct Producing {
     tickets: Vec<(usize, usize, Ticket)>,
     failed: bool,
     effort: Effort,
+    /// The connection, when its thread may make the appends durable itself.
+    driver: Option<u64>,
 }
 
 impl Producing {
@@ -128,18 +131,27 @@ impl Producing {
             0 if self.failed => Reply::Close,
             0 => Reply::Silent,
             _ if tickets.is_empty() => response.into(),
-            _ => Reply::later(async move {
+            _ => {
                 let waited = tickets.iter_mut().map(|(_, _, ticket)| std::mem::replace(ticket, Ticket::done()));
-                if let Err(e) = Ticket::all(waited).await {
-                    // The set has latched: which of them reached the disk is not known, so none did.
-                    for (topic, partition, _) in tickets {
-                        let response = &mut response.responses[topic].partition_responses[partition];
-                        let error = ProduceError::new(ErrorCode::KafkaStorageError, e.to_string());
-                        *response = refused(response.index, error);
-                    }
+                let ticket = Ticket::all(waited);
+                if let Some(connection) = self.driver {
+                    ticket.drive(connection, tickets.len());
                 }
-                response
-            }),
+                if ticket.is_done() {
+                    return response.into();
+                }
+                Reply::later(async move {
+                    if let Err(e) = ticket.await {
+                        // The set has latched: which of them reached the disk is not known, so none did.
+                        for (topic, partition, _) in tickets {
+                            let response = &mut response.responses[topic].partition_responses[partition];
+                            let error = ProduceError::new(ErrorCode::KafkaStorageError, e.to_string());
+                            *response = refused(response.index, error);
+                        }
+                    }
+                    response
+                })
+            }
         }
     }
 

@@ -136,9 +136,13 @@ async fn read_requests(
             patience = limits.idle_timeout;
             place.spoke();
         }
+        let alone = requests.available_permits() + 1 == limits.requests_in_work_max;
         let lane = if costly { Lane::Slow } else { api::lane_of(&frame) };
         let (served, cost) = match lane {
-            Lane::Fast => metered(|| api::serve(&shared.broker, origin, frame, lane)),
+            Lane::Fast => {
+                let may_wait = alone && shared.may_wait && !frames.has_more();
+                metered(|| api::serve_begun(&shared.broker, origin, frame, lane, may_wait))
+            }
             Lane::Slow => {
                 let (broker, origin) = (Arc::clone(&shared.broker), origin.clone());
                 let serve = move || metered(|| api::serve(&broker, &origin, frame, lane));
@@ -158,7 +162,6 @@ async fn read_requests(
         let answer: Pin<Box<dyn Future<Output = Body> + Send>> = match served {
             Ok(Answer::Now(mut body)) => {
                 // The writing half has nothing to write, and gets nothing meanwhile.
-                let alone = requests.available_permits() + 1 == limits.requests_in_work_max;
                 if let Some(parts) = body.as_mut().filter(|_| alone) {
                     if let Err(e) = send::send_now(socket, parts) {
                         tracing::debug!(error = %e, "cannot write an answer");

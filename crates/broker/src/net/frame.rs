@@ -168,6 +168,14 @@ pub struct Frames<S> {
     budget: Arc<Budget>,
 }
 
+impl Frames<OwnedReadHalf> {
+    /// Whether bytes behind the last frame have arrived.
+    pub(super) fn has_more(&self) -> bool {
+        let stream: &tokio::net::TcpStream = self.socket.as_ref();
+        !self.buffer.is_empty() || rustix::io::ioctl_fionread(stream).is_ok_and(|waiting| waiting > 0)
+    }
+}
+
 impl<S: Incoming> Frames<S> {
     /// Frames from `socket`.
     pub fn new(socket: S, budget: Arc<Budget>) -> Self {

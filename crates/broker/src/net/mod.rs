@@ -151,6 +151,8 @@ struct Shared {
     changes: Semaphore,
     stop: watch::Receiver<bool>,
     next_connection_id: AtomicU64,
+    /// While a thread of the runtime waits for the disk, another one looks after the sockets.
+    may_wait: bool,
 }
 
 impl Shared {
@@ -175,6 +177,7 @@ impl Server {
             silent_connections_max: limits.silent_connections_max.min(connections_max / 2).max(2),
             ..limits
         };
+        let runtime = tokio::runtime::Handle::current();
         let shared = Arc::new(Shared {
             broker: Arc::clone(broker),
             admission: Admission::new(Bounds {
@@ -192,7 +195,10 @@ impl Server {
             limits,
             stop: stopped,
             next_connection_id: AtomicU64::new(1),
+            may_wait: runtime.metrics().num_workers() > 1,
         });
+        // Should that other one sleep just then, a task wakes it.
+        broker.logs.on_stall(move || drop(runtime.spawn(async {})));
         let mut addresses = Vec::new();
         let mut accepting = JoinSet::new();
         for listener in listeners {
