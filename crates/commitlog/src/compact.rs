@@ -233,10 +233,9 @@ impl Log {
             return Ok(());
         }
         copy.file()?.sync_data().map_err(|e| copy.storage_error("sync", e))?;
-        let image = copy.state.lock().index_image();
-        if let Some(image) = image {
-            copy.write_cleaned_indexes(&image)?;
-        }
+        let image = copy.state.lock().index_image().unwrap_or_default();
+        copy.write_cleaned_indexes(&image)?;
+        let has_aborted = copy.begin_aborted_swap(&image.aborted)?;
         // Who reads the old ones goes on, whatever their names mean.
         if let Err(e) = group.iter().try_for_each(|old| old.hold_all()) {
             group.iter().for_each(|old| old.release());
@@ -263,6 +262,9 @@ impl Log {
         rename("log.swap", "log")?;
         sync_dir()?;
         copy.release();
+        if has_aborted {
+            copy.end_aborted_swap(&image.aborted)?;
+        }
 
         let mut state = self.state.lock();
         let mut segments = Vec::clone(&state.segments);

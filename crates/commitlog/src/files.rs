@@ -180,6 +180,8 @@ pub(crate) struct Home {
     pub disk: Arc<dyn Disk>,
     pub dir: PathBuf,
     pub files: Arc<OpenFiles>,
+    /// Where our own files about them are, which Kafka's tools must not meet.
+    pub own: PathBuf,
 }
 
 #[cfg(test)]
@@ -193,7 +195,7 @@ mod tests {
         let disk: Arc<dyn Disk> = Arc::new(sim.clone());
         let dir = PathBuf::from("/d");
         disk.create_dir_all(&dir).expect("created");
-        (sim, Home { disk, dir, files: OpenFiles::new(files_max) })
+        (sim, Home { disk, own: dir.clone(), dir, files: OpenFiles::new(files_max) })
     }
 
     fn file(home: &Home, name: &str) -> Arc<SegmentFile> {

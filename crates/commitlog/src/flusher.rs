@@ -22,7 +22,7 @@ use crate::checkpoint;
 use crate::config::{Durability, SetOptions};
 use crate::error::StorageError;
 use crate::files::{Home, OpenFiles};
-use crate::flush::Flush;
+use crate::flush::{Flush, windows_dir};
 use crate::journal::Journal;
 use crate::log::Log;
 use crate::space::Space;
@@ -208,7 +208,12 @@ impl Shared {
 
     /// Where the segments of a log live.
     pub(crate) fn home(&self, log: &str) -> Arc<Home> {
-        Arc::new(Home { disk: Arc::clone(&self.disk), dir: self.log_dir.join(log), files: Arc::clone(&self.files) })
+        Arc::new(Home {
+            disk: Arc::clone(&self.disk),
+            dir: self.log_dir.join(log),
+            files: Arc::clone(&self.files),
+            own: windows_dir(&self.state_dir, log),
+        })
     }
 
     /// Enters a log that was written into the next round; returns its number. `entered` is the round that the log was last

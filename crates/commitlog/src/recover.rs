@@ -32,7 +32,7 @@ use crate::producer::{Check, ProducerStates, Staged};
 use crate::scan::{Scanner, Step, find_chain};
 use crate::segment::{BadRange, Segment, Walk, file_name, remove_if_there};
 use crate::set::Cut;
-use crate::{seeded, snapshot, txn_index};
+use crate::{seeded, snapshot};
 
 /// Small files beside the segments are read whole, up to this size.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -264,7 +264,8 @@ impl Recovery {
         offsets.truncate(OffsetIndex::sane_prefix(segment.base, &offsets, offset) * OffsetIndex::ENTRY_BYTES);
         let mut times = self.read_file(&segment.sibling("timeindex"))?.unwrap_or_default();
         times.truncate(TimeIndex::sane_prefix(segment.base, &times, offset) * TimeIndex::ENTRY_BYTES);
-        let aborted = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
+        // An older snapshot has more to read behind it, and finds them there.
+        let Some(aborted) = self.read_aborted(&segment, offset)? else { return Ok(None) };
 
         let index = OffsetIndex { base: segment.base, table: Table::Memory(offsets) };
         let last = match index.table.len() {
@@ -292,7 +293,7 @@ impl Recovery {
                 state.max_timestamp = timestamp;
                 state.max_timestamp_offset = at;
             }
-            state.aborted = txn_index::decode(&aborted, segment.base, offset);
+            state.aborted = aborted;
             state.first_timestamp = first.map(|h| h.max_timestamp.0);
             state.size = position;
             state.next_offset = offset;
@@ -462,7 +463,9 @@ impl Recovery {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries.map_err(|e| StorageError::new("list", &dir, e))?,
         };
-        let old: Vec<_> = entries.iter().filter(|e| e.name != windows_name(snapshot)).collect();
+        // Beside them are the checksums of indexes.
+        let is_windows = |name: &str| name.bytes().all(|b| b.is_ascii_digit());
+        let old: Vec<_> = entries.iter().filter(|e| is_windows(&e.name) && e.name != windows_name(snapshot)).collect();
         if old.is_empty() {
             return Ok(());
         }

@@ -12,6 +12,8 @@ pub(crate) enum Bug {
     DedupNotRebuilt,
     /// A closed segment's index is believed whatever it says.
     IndexTrusted,
+    /// The index of aborted transactions is believed whatever it says.
+    AbortedIndexTrusted,
     /// `read_committed` ends at the high watermark.
     LastStableOffsetIgnored,
     /// The high watermark moves with the append.
@@ -26,10 +28,11 @@ pub(crate) enum Bug {
 
 #[cfg(test)]
 impl Bug {
-    const ALL: [(&'static str, Bug); 8] = [
+    const ALL: [(&'static str, Bug); 9] = [
         ("crc-not-checked", Bug::CrcNotChecked),
         ("dedup-not-rebuilt", Bug::DedupNotRebuilt),
         ("index-trusted", Bug::IndexTrusted),
+        ("aborted-index-trusted", Bug::AbortedIndexTrusted),
         ("last-stable-offset-ignored", Bug::LastStableOffsetIgnored),
         ("high-watermark-past-sync", Bug::HighWatermarkPastSync),
         ("checkpoint-before-data", Bug::CheckpointBeforeData),

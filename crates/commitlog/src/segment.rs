@@ -21,6 +21,8 @@ use crate::{seeded, txn_index};
 
 /// Bytes checked at a time when a range is first read.
 const CHECK_BYTES: u64 = 256 * 1024;
+/// A file of checksums is never larger.
+const SUMS_BYTES_MAX: u64 = 1024;
 /// Bytes read at a time when headers are walked.
 const WALK_BYTES: usize = 4096;
 
@@ -408,19 +410,57 @@ impl Segment {
     pub(crate) fn write_indexes(&self, image: &IndexImage, closed: bool) -> Result<(), StorageError> {
         let offsets = self.write_table("index", &image.offsets)?;
         let times = self.write_table("timeindex", &image.times)?;
-        if image.aborted.is_empty() {
-            let path = self.sibling("txnindex");
-            if self.home.disk.exists(&path).map_err(|e| StorageError::new("look for", &path, e))? {
-                self.write_table("txnindex", &[])?;
-            }
-        } else {
-            self.write_table("txnindex", &image.aborted)?;
-        }
+        self.write_aborted(&image.aborted)?;
         if closed {
             self.move_indexes(offsets, times);
             self.release();
         }
         Ok(())
+    }
+
+    /// Where the checksum of the index of aborted transactions is.
+    pub(crate) fn aborted_sum(&self) -> PathBuf {
+        self.home.own.join(file_name(self.base, "txnindex"))
+    }
+
+    /// Makes the index of aborted transactions this one, with its checksum.
+    pub(crate) fn write_aborted(&self, index: &[u8]) -> Result<(), StorageError> {
+        let is_there = |path: &Path| self.home.disk.exists(path).map_err(|e| StorageError::new("look for", path, e));
+        if index.is_empty() && !is_there(&self.sibling("txnindex"))? && !is_there(&self.aborted_sum())? {
+            return Ok(());
+        }
+        self.write_table("txnindex", index)?;
+        self.write_aborted_sum(&txn_index::checksum(index))
+    }
+
+    fn write_aborted_sum(&self, sums: &[u8]) -> Result<(), StorageError> {
+        let (disk, dir, path) = (&self.home.disk, &self.home.own, self.aborted_sum());
+        let write = || {
+            if !disk.exists(dir)? {
+                disk.create_dir_synced(dir)?;
+            }
+            disk.replace(&path, sums)
+        };
+        write().map_err(|e| StorageError::new("write", &path, e))
+    }
+
+    /// From here on the index of aborted transactions may be the one that it was, or `next`. Whether either has entries.
+    pub(crate) fn begin_aborted_swap(&self, next: &[u8]) -> Result<bool, StorageError> {
+        let path = self.aborted_sum();
+        let mut sums = match self.home.disk.read(&path, SUMS_BYTES_MAX) {
+            Ok(sums) => sums,
+            Err(e) if e.kind() == io::ErrorKind::NotFound && next.is_empty() => return Ok(false),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => txn_index::checksum(&[]).to_vec(),
+            Err(e) => return Err(StorageError::new("read", &path, e)),
+        };
+        sums.truncate(SUMS_BYTES_MAX as usize / 2);
+        sums.extend(txn_index::checksum(next));
+        self.write_aborted_sum(&sums).map(|()| true)
+    }
+
+    /// The index of aborted transactions is this one now.
+    pub(crate) fn end_aborted_swap(&self, index: &[u8]) -> Result<(), StorageError> {
+        self.write_aborted_sum(&txn_index::checksum(index))
     }
 
     /// The indexes of a compacted segment, under names that do not count yet: until [`Segment::release`] they stay open.
@@ -469,7 +509,7 @@ impl Segment {
         for kind in ["index", "timeindex", "txnindex", "snapshot"] {
             remove_if_there(&*self.home.disk, &self.sibling(kind))?;
         }
-        Ok(())
+        remove_if_there(&*self.home.disk, &self.aborted_sum())
     }
 }
 

@@ -7,7 +7,16 @@
 //!            └─────────────┴─────────────┴──────────────┴─────────────┴────────────────────┘   (34 bytes, big-endian)
 //! ```
 //!
-//! Without a checksum: entries that do not rise, or lie outside the segment, end the table, and recovery builds it again.
+//! Kafka's file has no checksum, and an entry that is wrong or missing would show what was aborted. So ours lies in the state
+//! directory, and an index that does not agree with it is built again from the segment:
+//!
+//! ```text
+//! <base>.txnindex  ┌───────────────────────┬─────────────────────────┐   of the index's first so many bytes; twice while
+//!   (ours)         │ bytes of the index u32│ CRC32C of these u32     │   compaction replaces the index: the old one's, then
+//!                  └───────────────────────┴─────────────────────────┘   the new one's (8 bytes each, big-endian)
+//! ```
+//!
+//! What an index has behind those bytes was written later, and is vouched for by nothing yet.
 
 use record::{Offset, ProducerId};
 
@@ -24,6 +33,23 @@ pub(crate) fn encode(aborted: &[AbortedTxn]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// What vouches for an index.
+pub(crate) fn checksum(index: &[u8]) -> [u8; 8] {
+    let mut sum = [0; 8];
+    sum[..4].copy_from_slice(&(index.len() as u32).to_be_bytes());
+    sum[4..].copy_from_slice(&crc32c::crc32c(index).to_be_bytes());
+    sum
+}
+
+/// How many leading bytes of an index one of these checksums vouches for; `None`: none of them does.
+pub(crate) fn verified(index: &[u8], sums: &[u8]) -> Option<usize> {
+    let agrees = |sum: &[u8; 8]| {
+        let bytes = u32::from_be_bytes([sum[0], sum[1], sum[2], sum[3]]) as usize;
+        (index.get(..bytes).map(checksum) == Some(*sum)).then_some(bytes)
+    };
+    sums.as_chunks::<8>().0.iter().filter_map(agrees).max()
 }
 
 /// The leading entries that can be right for a segment `[base, next_offset)`.

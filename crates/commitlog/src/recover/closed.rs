@@ -6,13 +6,16 @@ use std::sync::Arc;
 use os::OpenMode;
 
 use super::Recovery;
+use crate::append::marker_of;
 use crate::compact::KINDS;
 use crate::error::StorageError;
 use crate::files::SegmentFile;
 use crate::index::{OffsetIndex, Table, TimeIndex};
+use crate::log::AbortedTxn;
+use crate::producer::{Check, ProducerStates, Staged};
 use crate::scan::{Scanner, Step, find_chain};
 use crate::segment::{BadRange, Segment, file_name, remove_if_there};
-use crate::txn_index;
+use crate::{seeded, snapshot, txn_index};
 
 impl Recovery {
     /// Compactions that were decided but not done are done; traces of others go.
@@ -77,13 +80,92 @@ impl Recovery {
         for i in 0..count {
             let segment = Arc::clone(&self.segments[i]);
             let (len, next) = (self.len(&segment), self.segments[i + 1].base);
-            if !self.attach_indexes(&segment, len, next)? {
+            let known = self.read_aborted(&segment, next)?;
+            let aborted = match &known {
+                Some(aborted) => aborted.clone(),
+                None => self.find_aborted(i)?,
+            };
+            let attached = self.attach_indexes(&segment, len, next)?;
+            segment.state.lock().aborted = aborted;
+            if !attached {
                 self.damage
                     .push(format!("the indexes of {} do not fit: they are built again", segment.path().display()));
                 self.rebuild(&segment, len, next)?;
+            } else if known.is_none() {
+                let index = txn_index::encode(&segment.state.lock().aborted);
+                segment.write_aborted(&index)?;
             }
         }
         Ok(())
+    }
+
+    /// The aborted transactions of a segment below `next_offset`, if their index checks out.
+    pub(super) fn read_aborted(
+        &mut self,
+        segment: &Segment,
+        next_offset: i64,
+    ) -> Result<Option<Vec<AbortedTxn>>, StorageError> {
+        let index = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
+        let verified = match self.read_file(&segment.aborted_sum())? {
+            _ if seeded::has(seeded::Bug::AbortedIndexTrusted) => Some(index.len()),
+            Some(sums) => {
+                let verified = txn_index::verified(&index, &sums);
+                if verified.is_none() {
+                    self.damage.push(format!(
+                        "the index of aborted transactions beside {} does not check out: it is built again",
+                        segment.path().display()
+                    ));
+                }
+                verified
+            }
+            None if index.is_empty() => Some(0),
+            // An earlier version wrote it, or Kafka did: nothing says that it is wrong, nor that it is right.
+            None => None,
+        };
+        Ok(verified.map(|bytes| txn_index::decode(&index[..bytes], segment.base, next_offset)))
+    }
+
+    /// The aborted transactions of a segment, from its batches and the producers that were known at its base.
+    fn find_aborted(&self, i: usize) -> Result<Vec<AbortedTxn>, StorageError> {
+        let mut first = i;
+        let mut producers = loop {
+            let base = self.segments[first].base;
+            let bytes = self.read_file(&self.dir.join(file_name(base, "snapshot")))?;
+            match bytes.and_then(|bytes| snapshot::decode(&bytes, None, base)) {
+                Some(producers) => break producers,
+                None if first == 0 => break ProducerStates::default(),
+                None => first -= 1,
+            }
+        };
+        let mut found = Vec::new();
+        for (segment, next) in self.segments[first..].iter().zip(&self.segments[first + 1..]).take(i + 1 - first) {
+            let (len, file) = (self.len(segment), segment.file()?);
+            let mut scanner = Scanner::new(Arc::clone(&file), 0, len);
+            let mut expected = segment.base;
+            found.clear();
+            loop {
+                let position = scanner.position();
+                match scanner.step(expected).map_err(|e| segment.storage_error("read", e))? {
+                    Step::End => break,
+                    Step::Batch(header) => {
+                        let mut staged = Staged::default();
+                        // What was accepted once is not refused.
+                        let marker = marker_of(&header, scanner.bytes());
+                        let _accepted = producers.stage(&mut staged, &header, marker, Check::Nothing);
+                        found.extend(producers.apply(staged));
+                        expected = header.next_offset().0;
+                    }
+                    Step::Bad => {
+                        let chain = find_chain(&file, position, len, expected, next.base)
+                            .map_err(|e| segment.storage_error("read", e))?;
+                        let Some((at, header)) = chain else { break };
+                        expected = header.base_offset.0;
+                        scanner = Scanner::new(Arc::clone(&file), at, len);
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn attach_indexes(&self, segment: &Segment, len: u64, next_offset: i64) -> Result<bool, StorageError> {
@@ -118,12 +200,10 @@ impl Recovery {
         if newest.is_none() && len > 0 || newest.is_some_and(|(t, o)| t < 0 || o >= next_offset) {
             return Ok(false);
         }
-        let aborted = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
         let mut state = segment.state.lock();
         (state.max_timestamp, state.max_timestamp_offset) = newest.unwrap_or((-1, -1));
         state.offsets = offsets;
         state.times = times;
-        state.aborted = txn_index::decode(&aborted, segment.base, next_offset);
         state.size = len;
         state.next_offset = next_offset;
         drop(state);
@@ -131,9 +211,8 @@ impl Recovery {
         Ok(true)
     }
 
-    /// Builds the indexes of a closed segment from its batches, damage left out. The transaction index is kept.
+    /// Builds the indexes of a closed segment from its batches, damage left out. The aborted transactions are known.
     fn rebuild(&mut self, segment: &Arc<Segment>, len: u64, next_offset: i64) -> Result<(), StorageError> {
-        let aborted = self.read_file(&segment.sibling("txnindex"))?.unwrap_or_default();
         let mut scanner = Scanner::new(segment.file()?, 0, len);
         let mut expected = segment.base;
         loop {
@@ -162,7 +241,6 @@ impl Recovery {
         }
         let image = {
             let mut state = segment.state.lock();
-            state.aborted = txn_index::decode(&aborted, segment.base, next_offset);
             state.size = len;
             state.next_offset = next_offset;
             state.index_image()

@@ -143,6 +143,132 @@ fn damaged_helpers_are_built_again() {
     }
 }
 
+/// Every record that a `read_committed` reader shows, as Kafka's consumers find it out: aborted transactions are open from
+/// their first offset to their marker.
+fn committed(log: &Log) -> Vec<String> {
+    let (mut out, mut from) = (Vec::new(), 0);
+    loop {
+        let isolation = Isolation::LastStable;
+        let request = ReadRequest { from: Offset(from), bytes_max: 1 << 20, at_least_one: true, isolation };
+        let result = log.read(request).expect("readable");
+        if result.chunks.is_empty() {
+            return out;
+        }
+        for chunk in result.chunks {
+            for batch in record::split(chunk.read().expect("there")) {
+                let batch = batch.expect("whole");
+                let is_aborted = result.aborted.iter().any(|txn| {
+                    txn.producer_id == batch.header.producer_id
+                        && (txn.first_offset..=txn.last_offset).contains(&batch.header.base_offset)
+                });
+                if !batch.header.is_control() && !is_aborted {
+                    for record in &batch.records(Default::default()).expect("records") {
+                        out.push(String::from_utf8_lossy(record.expect("a record").value.unwrap_or(b"-")).into_owned());
+                    }
+                }
+                from = batch.header.next_offset().0;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_aborted_stays_unseen_whatever_its_index_says() {
+    use record::control::{ControlType, EndTxnMarker, end_txn_marker};
+    let end = |log: &Log, id, control_type| {
+        let marker = EndTxnMarker { control_type, coordinator_epoch: 0 };
+        let marker = end_txn_marker(ProducerId(id), ProducerEpoch(0), marker, NOW);
+        log.append(marker, context(AppendKind::Marker { promised: false })).expect("appended");
+    };
+    // How the file is hurt: a bit of this byte, or cut to this length; in a closed segment, and in the active one.
+    let flips = (0..34).chain([34, 41, 67]).map(|byte| (Some(byte), None));
+    let cuts = [0, 1, 33, 34].map(|len| (None, Some(len)));
+    for config in [small_segments(), LogConfig::default()] {
+        for (flip, cut) in flips.clone().chain(cuts) {
+            let sim = SimDisk::new();
+            let disk: Arc<dyn Disk> = Arc::new(sim.clone());
+            let (set, _) = open(&disk);
+            let log = set.create("d-0", config.clone()).expect("created");
+            let mut expected = Vec::new();
+            let mut append = |id: i64, sequence: i32, value: &str| {
+                log.append(batch_of(id, 0, sequence, true, &[value]), CLIENT).expect("appended");
+                if !value.starts_with('a') {
+                    expected.push(value.to_owned());
+                }
+            };
+            // Transactions of two producers, one inside the other; the third begins in one segment and ends in the next.
+            append(1, 0, "c1");
+            append(2, 0, "a2");
+            end(&log, 2, ControlType::Abort);
+            append(3, 0, "a3");
+            append(1, 1, "c1, too");
+            end(&log, 3, ControlType::Abort);
+            end(&log, 1, ControlType::Commit);
+            for round in 1..4 {
+                append(2, round, "a2 again");
+                append(3, round, "c3");
+                end(&log, 3, ControlType::Commit);
+                end(&log, 2, ControlType::Abort);
+            }
+            set.sync().wait().expect("durable");
+            assert_eq!(committed(&log), expected);
+            set.close().expect("closed");
+            drop((log, set));
+            for entry in disk.read_dir(Path::new("/data/log/d-0")).expect("there") {
+                let path = Path::new("/data/log/d-0").join(&entry.name);
+                if !entry.name.ends_with("txnindex") {
+                    continue;
+                }
+                if let Some(byte) = flip.filter(|byte| *byte < entry.len) {
+                    sim.corrupt(&path, byte, 0x01).expect("there");
+                }
+                if let Some(len) = cut.filter(|len| *len < entry.len) {
+                    disk.open(&path, os::OpenMode::Write).and_then(|file| file.set_len(len)).expect("cut");
+                }
+            }
+            for start in 0..2 {
+                let (set, report) = open(&disk);
+                let log = set.get("d-0").expect("there");
+                assert_eq!(committed(&log), expected, "{flip:?} {cut:?}, start {start}");
+                let told = report.damage.iter().any(|what| what.contains("aborted transactions"));
+                assert_eq!(told, start == 0, "{flip:?} {cut:?}, start {start}: {report:?}");
+                set.close().expect("closed");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_index_of_aborted_transactions_without_a_checksum_is_checked_once() {
+    // As an earlier version of this program, or Kafka, leaves it.
+    let sim = SimDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(sim.clone());
+    let (set, _) = open(&disk);
+    let log = set.create("d-0", small_segments()).expect("created");
+    for round in 0..6 {
+        log.append(batch_of(1, 0, round, true, &["aborted"]), CLIENT).expect("appended");
+        let marker =
+            record::control::EndTxnMarker { control_type: record::control::ControlType::Abort, coordinator_epoch: 0 };
+        let marker = record::control::end_txn_marker(ProducerId(1), ProducerEpoch(0), marker, NOW);
+        log.append(marker, context(AppendKind::Marker { promised: false })).expect("appended");
+    }
+    set.close().expect("closed");
+    drop((log, set));
+    let own = Path::new("/data/state/windows/d-0");
+    let sums = || -> Vec<String> {
+        let entries = disk.read_dir(own).expect("there");
+        entries.into_iter().map(|e| e.name).filter(|name| name.ends_with("txnindex")).collect()
+    };
+    let before = sums();
+    assert!(before.len() > 1, "{before:?}");
+    before.iter().for_each(|name| disk.remove_file(&own.join(name)).expect("removed"));
+    let (set, report) = open(&disk);
+    assert!(report.damage.is_empty(), "{report:?}");
+    assert_eq!(committed(&set.get("d-0").expect("there")), Vec::<String>::new());
+    set.close().expect("closed");
+    assert_eq!(sums(), before);
+}
+
 #[test]
 fn a_torn_tail_is_cut_and_kept() {
     let (sim, expected) = ten(LogConfig::default());

@@ -6,6 +6,7 @@ use testkit::seeded::{Seeded, catch};
 
 const POWER: &str = "tests::power::nothing_acknowledged_or_shown_is_lost_when_the_power_goes";
 const HELPERS: &str = "tests::damage::damaged_helpers_are_built_again";
+const ABORTED: &str = "tests::damage::what_was_aborted_stays_unseen_whatever_its_index_says";
 const TORN: &str = "tests::damage::a_torn_tail_is_cut_and_kept";
 
 /// What the checkers say of something that should be there.
@@ -21,7 +22,7 @@ const LOST: &[&str] = &[
     "the set: name number",
 ];
 
-const BUGS: [Seeded; 23] = [
+const BUGS: [Seeded; 24] = [
     Seeded { bug: "no-sync", test: POWER, says: LOST },
     Seeded { bug: "sync-one-late", test: POWER, says: LOST },
     Seeded { bug: "high-watermark-past-sync", test: POWER, says: &["shown up to"] },
@@ -44,7 +45,8 @@ const BUGS: [Seeded; 23] = [
     Seeded { bug: "dedup-not-rebuilt", test: POWER, says: &["producers number", "the last stable offset"] },
     Seeded { bug: "producer-snapshots-dropped", test: POWER, says: &["does not check out"] },
     Seeded { bug: "producer-windows-dropped", test: POWER, says: &["a known batch"] },
-    Seeded { bug: "aborted-index-dropped", test: POWER, says: &["aborted number"] },
+    Seeded { bug: "aborted-index-dropped", test: POWER, says: &["aborted number", "does not check out"] },
+    Seeded { bug: "aborted-index-trusted", test: ABORTED, says: &["left == right"] },
     Seeded { bug: "last-stable-offset-ignored", test: POWER, says: &["the last stable offset"] },
     Seeded { bug: "leader-epochs-dropped", test: POWER, says: &["is not an epoch file", "leader epoch"] },
     Seeded { bug: "log-starts-dropped", test: POWER, says: &["is not a checkpoint file"] },
