@@ -2,13 +2,14 @@
 //! retention by time and by size work. The files are real, time is not, and syncs are left out: nothing is crashed here but
 //! the process.
 //!
-//! Verified: the data directory is flat, and so is each of its parts; a start after a kill reads no more than the logs hold
-//! since their last compaction; everything committed is there after each. Printed: the curve, and how long starts take.
+//! Verified: each part of the data directory is flat, but for those in [`exception`], which have bounds of their own; after
+//! each start both groups' offsets are there, R2 goes on where it ended, and nothing was cut or damaged. Printed, not judged:
+//! the curve, and how long starts take.
 //!
 //! `cargo test` runs five minutes of it, with small segments. `MILLSTREAM_DAY=1 cargo test --release -p broker --test power
 //! day -- --nocapture` runs all of it, with the segments that the broker has by default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ const COMMITS_PER_SECOND: u64 = 10;
 const FUNCTION: &str = "millstream-page_event_function";
 const COUNT: &str = "millstream-page_count";
 const CHANGELOG: &str = "millstream-page_count-page_count-changelog";
+/// Of a statement's text; its record has less than 200 around it.
+const STATEMENT_BYTES: usize = 2_000;
 const STATEMENTS: &str = "millstream-statements";
 
 /// Real files whose syncs cost nothing.
@@ -109,8 +112,13 @@ struct Plan {
     /// R3 is kept up to this size.
     retention_bytes: u64,
     data_segment_bytes: u64,
-    /// How often the sizes are looked at.
+    /// How long markers and tombstones of the internal topics outlive their compaction; nothing leaves what the broker gives.
+    delete_retention_ms: Option<u64>,
+    /// In commits: how often somebody changes a statement.
+    statement_every: u64,
+    /// In commits: how often the sizes are looked at.
     look_every: u64,
+    /// How often the process is killed, at the same distance.
     kills: u64,
 }
 
@@ -120,8 +128,11 @@ const FIVE_MINUTES: Plan = Plan {
     retention_ms: 60_000,
     retention_bytes: 64 << 10,
     data_segment_bytes: 32 << 10,
+    delete_retention_ms: Some(10_000),
+    statement_every: 2 * COMMITS_PER_SECOND,
     look_every: 50,
-    kills: 2,
+    // (One in each half: retention waits for its turn again after a start.)
+    kills: 3,
 };
 
 const WHOLE_DAY: Plan = Plan {
@@ -130,6 +141,8 @@ const WHOLE_DAY: Plan = Plan {
     retention_ms: 3_600_000,
     retention_bytes: 16 << 20,
     data_segment_bytes: 4 << 20,
+    delete_retention_ms: None,
+    statement_every: 60 * COMMITS_PER_SECOND,
     look_every: 3_000,
     kills: 4,
 };
@@ -204,15 +217,16 @@ fn set_up(broker: &Arc<Broker>, plan: &Plan) {
         ("retention.ms", "86465000"),
         ("segment.bytes", "8388608"),
         ("delete.retention.ms", "3600000"),
+        ("min.cleanable.dirty.ratio", "0.25"),
     ];
     create(CHANGELOG, &changelog.map(|(name, value)| (name, value.to_owned())));
     create(STATEMENTS, &[("cleanup.policy", "compact".to_owned())]);
-    if let Some(bytes) = plan.segment_bytes {
+    if let Some((bytes, retention_ms)) = plan.segment_bytes.zip(plan.delete_retention_ms) {
         for topic in ["__consumer_offsets", "__transaction_state", CHANGELOG, STATEMENTS] {
             let smaller = |before: &BTreeMap<String, String>| {
                 let mut configs = before.clone();
                 configs.insert("segment.bytes".to_owned(), bytes.to_string());
-                configs.insert("delete.retention.ms".to_owned(), "60000".to_owned());
+                configs.insert("delete.retention.ms".to_owned(), retention_ms.to_string());
                 Ok(configs)
             };
             broker.alter_configs(&Resource::Topic(topic.to_owned()), false, smaller).expect("configured");
@@ -280,12 +294,14 @@ fn run(plan: &Plan) {
         clock.advance(COMMIT_INTERVAL);
         let now_ms = broker.now_ms();
         if n % (60 * COMMITS_PER_SECOND) == 0 {
-            // A client comes and goes each minute, and somebody changes a statement.
+            // A client comes and goes each minute.
             broker.coordinators().run_due();
             producer = broker.coordinators().fresh_producer().expect("an id");
             sequence = 0;
+        }
+        if n % plan.statement_every == 0 {
             let mut batch = BatchBuilder::new(BatchOptions::default());
-            batch.push(TimestampMs(now_ms), Some(b"page_count"), Some(&[b's'; 2_000]), []);
+            batch.push(TimestampMs(now_ms), Some(b"page_count"), Some(&[b's'; STATEMENT_BYTES]), []);
             let statement = batch.finish(Offset(0), LeaderEpoch(0));
             let _durable_soon =
                 broker.partition(STATEMENTS, 0).expect("there").produce(statement, now_ms).expect("sent");
@@ -318,7 +334,7 @@ fn run(plan: &Plan) {
     let _ = writeln!(report, "start after a clean stop: {took:?}");
     drop((broker, topologies));
     println!("{report}{}", table(&curve));
-    check_flat(&curve);
+    check_flat(plan, &curve);
 }
 
 /// The sizes at ten moments, in KiB.
@@ -337,12 +353,50 @@ fn table(curve: &[BTreeMap<String, u64>]) -> String {
     out
 }
 
-/// In the second half nothing is larger than it was in the first, but for a segment that is just being filled.
-fn check_flat(curve: &[BTreeMap<String, u64>]) {
+/// In the second half no part is larger than it was in the first, but for an eighth and a block: a segment is filled to a
+/// different height whenever one looks.
+fn check_flat(plan: &Plan, curve: &[BTreeMap<String, u64>]) {
     let (first, second) = curve.split_at(curve.len() / 2);
-    let most = |of: &[BTreeMap<String, u64>]| of.iter().map(|m| m.values().sum::<u64>()).max().unwrap_or(0);
-    let (before, after) = (most(first), most(second));
-    assert!(after <= before + before / 8, "{before} bytes at most in the first half, {after} in the second");
+    let most = |of: &[BTreeMap<String, u64>], part: &str| of.iter().filter_map(|m| m.get(part)).copied().max();
+    let parts: BTreeSet<&String> = curve.iter().flat_map(BTreeMap::keys).collect();
+    let grown = parts.into_iter().filter_map(|part| {
+        let (before, after) = (most(first, part).unwrap_or(0), most(second, part).unwrap_or(0));
+        let flat = before + before / 8 + 4096;
+        let allowed = match exception(plan, part) {
+            None => flat,
+            Some(Exception::Grows { bytes }) => flat + bytes,
+            Some(Exception::AtMost { bytes }) => bytes,
+        };
+        (after > allowed).then(|| {
+            format!("{part}: {before} bytes at most in the first half, {after} in the second, of {allowed} allowed")
+        })
+    });
+    let grown: Vec<String> = grown.collect();
+    assert!(grown.is_empty(), "not flat:\n{}", grown.join("\n"));
+}
+
+/// What a part may do instead of being flat.
+enum Exception {
+    /// By so much between the halves.
+    Grows { bytes: u64 },
+    /// Anything up to here.
+    AtMost { bytes: u64 },
+}
+
+fn exception(plan: &Plan, part: &str) -> Option<Exception> {
+    if part == format!("{CHANGELOG}-0") {
+        // It keeps the windows of 24 hours and 65 seconds, so all of this day: of each five seconds one count of two pages,
+        // each in a batch of less than 112 bytes, and the marker of its transaction in 80.
+        let windows = plan.commits / 2 / (5 * COMMITS_PER_SECOND);
+        return Some(Exception::Grows { bytes: windows * 2 * (112 + 80) });
+    }
+    if part == format!("{STATEMENTS}-0") && plan.segment_bytes.is_none() {
+        // It has segments of 1 GiB, as the runtime creates it: a day does not fill one, so that nothing of it is compacted.
+        let statements = plan.commits / 2 / plan.statement_every;
+        return Some(Exception::Grows { bytes: statements * (STATEMENT_BYTES as u64 + 200) });
+    }
+    // The journal is filled up to 8 MiB before it begins anew, and is made longer by 1 MiB; the rest is small.
+    (part == "state").then_some(Exception::AtMost { bytes: 10 << 20 })
 }
 
 struct Removed(PathBuf);

@@ -46,6 +46,10 @@ const CHANGELOG_SEGMENT_BYTES: u32 = 8 << 20;
 /// How long the markers of commits outlive their compaction. In Kafka's 24 hours those of commits every 100 ms alone come to
 /// 70 MB in each changelog.
 const CHANGELOG_DELETE_RETENTION_MS: u32 = 3_600_000;
+/// A changelog is compacted once a quarter of it is new. A marker goes with the third compaction after it was written, and
+/// what waits for that is nearly half of all that is written: with Kafka's own half, each compaction puts off the next, and a
+/// changelog holds many times what is alive in it.
+const CHANGELOG_MIN_CLEANABLE_DIRTY_RATIO: &str = "0.25";
 
 /// The broker in this process, as a place with topics.
 #[derive(Debug)]
@@ -106,6 +110,7 @@ impl Embedded {
         configs.extend([
             ("segment.bytes", CHANGELOG_SEGMENT_BYTES.to_string()),
             ("delete.retention.ms", CHANGELOG_DELETE_RETENTION_MS.to_string()),
+            ("min.cleanable.dirty.ratio", CHANGELOG_MIN_CLEANABLE_DIRTY_RATIO.to_owned()),
         ]);
         if self.partitions(&topic).is_none() && self.counted(spec, &aggregate.store) {
             return Err(ConnectError::Query {
