@@ -8,8 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use record::{BatchBuilder, BatchOptions, Compression, LeaderEpoch, Offset, TimestampMs};
+use record::{
+    BatchBuilder, BatchOptions, Compression, LeaderEpoch, Offset, ProducerEpoch, ProducerId, ProducerIdentity,
+    Sequence, TimestampMs,
+};
 use wire::messages::describe_configs_request::{DescribeConfigsRequest, DescribeConfigsResource};
+use wire::messages::init_producer_id_request::InitProducerIdRequest;
 use wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use wire::messages::metadata_request::{MetadataRequest, MetadataRequestTopic};
 use wire::messages::produce_request::ProduceRequest;
@@ -353,4 +357,61 @@ pub fn many_names(attacker: &mut Attacker) {
         }
         waiting.push(raw);
     }
+}
+
+/// Producers that nobody ever sees again: ids, transactional ids, and ids made up, with one batch each.
+pub fn producers(attacker: &mut Attacker) {
+    const IN_FLIGHT: usize = 16;
+    let plain = InitProducerIdRequest {
+        transaction_timeout_ms: 60_000,
+        producer_id: -1,
+        producer_epoch: -1,
+        ..Default::default()
+    };
+    let plain_frame = samples::sample(4, &plain).frame;
+    let mut number = i64::from(attacker.thread) << 40;
+    while attacker.goes_on() {
+        let Some(mut raw) = attacker.open(80) else { continue };
+        let _ = raw.0.set_read_timeout(Some(Duration::from_secs(30)));
+        let mut in_flight = 0;
+        while attacker.goes_on() {
+            while in_flight < IN_FLIGHT {
+                number += 1;
+                let sent = match number % 4 {
+                    0 => raw.send(&plain_frame),
+                    1 => {
+                        let transactional_id = Some(format!("nobody-{number}").into());
+                        raw.send(
+                            &samples::sample(4, &InitProducerIdRequest { transactional_id, ..plain.clone() }).frame,
+                        )
+                    }
+                    _ => raw.send(&samples::sample(9, &pair::produce(TOPIC, batch_of(number))).frame),
+                };
+                if sent.is_err() {
+                    break;
+                }
+                in_flight += 1;
+            }
+            if raw.answer().is_err() {
+                break;
+            }
+            in_flight -= 1;
+            attacker.did(1);
+        }
+    }
+}
+
+/// The first batch of a producer.
+fn batch_of(producer_id: i64) -> Bytes {
+    let producer =
+        ProducerIdentity { id: ProducerId(producer_id), epoch: ProducerEpoch(0), base_sequence: Sequence(0) };
+    let mut builder = BatchBuilder::new(BatchOptions { producer: Some(producer), ..BatchOptions::default() });
+    builder.push(now(), None, Some(b"v"), []);
+    builder.finish(Offset(0), LeaderEpoch(0))
+}
+
+/// What a producer writes into its batches: it is forgotten some time after that.
+fn now() -> TimestampMs {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    TimestampMs(i64::try_from(since.as_millis()).expect("not so late"))
 }

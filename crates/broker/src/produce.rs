@@ -70,6 +70,7 @@ impl From<AppendError> for ProduceError {
             AppendError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
             AppendError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
             AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
+            AppendError::TooManyProducers { .. } => ErrorCode::ThrottlingQuotaExceeded,
             AppendError::Malformed(_) => ErrorCode::CorruptMessage,
             AppendError::Deleted => ErrorCode::UnknownTopicOrPartition,
             _ => ErrorCode::KafkaStorageError,

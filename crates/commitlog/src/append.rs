@@ -58,6 +58,9 @@ impl Log {
         for batch in &incoming {
             state.producers.stage(&mut staged, &batch.header, batch.marker, check)?;
         }
+        if context.kind == AppendKind::Client {
+            self.admit_producers(&state, &staged)?;
+        }
 
         self.roll_if_due(&mut state, &incoming, bytes, context.now_ms)?;
         let segment = Arc::clone(state.active());
@@ -108,6 +111,13 @@ impl Log {
             ticket,
             duplicate: false,
         })
+    }
+
+    fn admit_producers(&self, state: &State, staged: &Staged) -> Result<(), AppendError> {
+        let mut new = state.producers.new_among(staged);
+        let Some(producer_id) = new.next() else { return Ok(()) };
+        let refused = |producers_max| AppendError::TooManyProducers { producer_id, producers_max };
+        self.shared.producer_room.take(1 + new.count()).map_err(refused)
     }
 
     fn check_appendable(&self, state: &State) -> Result<(), AppendError> {

@@ -110,6 +110,9 @@ pub struct SetOptions {
     pub default_config: LogConfig,
     /// `producer.id.expiration.ms`: when an idle producer without an open transaction is forgotten.
     pub producer_id_expiration_ms: i64,
+    /// How many producers all logs together remember; with more, one that no log knows yet is refused. Each takes 200 to 400
+    /// bytes.
+    pub producers_max: usize,
     /// Producers are refused while less than this is free on the disk ([`crate::Space`]); `None`: 256 MiB, but no more than a
     /// tenth of the file system.
     pub reserve_bytes: Option<u64>,
@@ -132,6 +135,7 @@ impl SetOptions {
             durability: Durability::Fsync,
             default_config: LogConfig { retention_ms: -1, retention_bytes: -1, ..LogConfig::default() },
             producer_id_expiration_ms: 24 * 3_600_000,
+            producers_max: 200_000,
             reserve_bytes: None,
             retention_check_interval_ms: 0,
             scrub_interval_ms: SCRUB_INTERVAL_MS,

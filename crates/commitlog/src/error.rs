@@ -105,6 +105,13 @@ pub enum AppendError {
     },
     /// The bytes are not whole batches, or a control batch came where none may.
     Malformed(BatchError),
+    /// A producer that no log knows, and there are as many as there may be. Retry later: idle ones are forgotten.
+    TooManyProducers {
+        /// Whose.
+        producer_id: ProducerId,
+        /// How many there may be.
+        producers_max: usize,
+    },
     /// No space, or no file descriptor: what was written was cut back, the log works on. Retry a little later.
     NotNow(StorageError),
     /// The log is deleted.
@@ -132,6 +139,13 @@ impl fmt::Display for AppendError {
             }
             Self::TooLarge { bytes, bytes_max } => {
                 write!(f, "{bytes} bytes of batches are more than a segment of {bytes_max} bytes holds")
+            }
+            Self::TooManyProducers { producer_id, producers_max } => {
+                write!(
+                    f,
+                    "producer {producer_id} is new, and there are {producers_max} with sequences to remember; idle ones are \
+                     forgotten (producer.id.expiration.ms)"
+                )
             }
             Self::Malformed(e) => e.fmt(f),
             Self::NotNow(e) => write!(f, "nothing was appended: {e}"),

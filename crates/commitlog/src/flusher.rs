@@ -25,6 +25,7 @@ use crate::files::{Home, OpenFiles};
 use crate::flush::{Flush, windows_dir};
 use crate::journal::Journal;
 use crate::log::Log;
+use crate::producer_room::ProducerRoom;
 use crate::space::Space;
 use crate::ticket::{Rounds, Ticket};
 
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub durability: Durability,
     pub space: Arc<Space>,
     pub files: Arc<OpenFiles>,
+    pub producer_room: ProducerRoom,
     pub rounds: Arc<Rounds>,
     /// Rounds of writing down the log starts, by the same numbers. One that finds no space is refused, and others go on.
     log_start_rounds: Arc<Rounds>,
@@ -181,6 +183,7 @@ impl Shared {
             durability: options.durability,
             space: Arc::new(Space::new(Arc::clone(&options.disk), &options.log_dir, options.reserve_bytes)),
             files: OpenFiles::new(options.open_files_max),
+            producer_room: ProducerRoom::new(options.producers_max),
             rounds: Arc::default(),
             log_start_rounds: Arc::default(),
             queue: Mutex::new(Queue {

@@ -34,6 +34,7 @@ mod journal;
 mod lifecycle;
 pub mod log;
 mod producer;
+mod producer_room;
 mod range_set;
 mod read;
 mod recover;

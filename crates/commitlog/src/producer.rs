@@ -214,6 +214,11 @@ impl ProducerStates {
         Ok(())
     }
 
+    /// The staged producers that are not known yet.
+    pub(crate) fn new_among<'a>(&'a self, staged: &'a Staged) -> impl Iterator<Item = ProducerId> + 'a {
+        staged.entries.iter().map(|(id, _)| *id).filter(|id| !self.entries.contains_key(id)).map(ProducerId)
+    }
+
     /// Makes it so. Returns the aborted transactions, for the index.
     pub(crate) fn apply(&mut self, staged: Staged) -> Vec<AbortedTxn> {
         let mut aborted = Vec::new();

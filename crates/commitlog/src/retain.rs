@@ -122,9 +122,11 @@ impl Log {
         Ok(from)
     }
 
-    /// Forgets producers that have been idle for so long and have no transaction open.
-    pub(crate) fn expire_producers(&self, now_ms: TimestampMs, expiration_ms: i64) {
-        self.state.lock().producers.expire(now_ms.0, expiration_ms);
+    /// Forgets producers that have been idle for so long and have no transaction open. Returns how many are left.
+    pub(crate) fn expire_producers(&self, now_ms: TimestampMs, expiration_ms: i64) -> usize {
+        let mut state = self.state.lock();
+        state.producers.expire(now_ms.0, expiration_ms);
+        state.producers.len()
     }
 
     /// Checks up to `bytes` that were not checked in this pass; returns how many of them are left to check elsewhere.

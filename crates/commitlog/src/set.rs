@@ -185,13 +185,15 @@ impl LogSet {
             write_log_starts(&shared, &*logs)?;
         }
         journal.restart()?;
+        let mut producers = 0;
         for log in &all {
-            log.expire_producers(now_ms, options.producer_id_expiration_ms);
+            producers += log.expire_producers(now_ms, options.producer_id_expiration_ms);
             if log.has_rolled() {
                 shared.chore(Arc::clone(log));
             }
         }
 
+        shared.producer_room.counted(producers);
         Flusher::install(&shared, journal);
         let (seen, rounds) = (Arc::clone(&logs), Arc::clone(&shared));
         let thread = std::thread::Builder::new()
@@ -289,12 +291,14 @@ impl LogSet {
             due
         };
         let mut full = None;
+        let expiration_ms = self.shared.producer_room.expiration_ms(self.options.producer_id_expiration_ms);
+        let producers = logs.iter().map(|log| log.expire_producers(now_ms, expiration_ms)).sum();
+        self.shared.producer_room.counted(producers);
         for log in &logs {
             if log.has_rolled() {
                 // A chore that found no space is tried again.
                 self.shared.chore(Arc::clone(log));
             }
-            log.expire_producers(now_ms, self.options.producer_id_expiration_ms);
             let retired = if retires { log.apply_retention(now_ms) } else { Ok(false) };
             match retired {
                 // The next call finds it closed.

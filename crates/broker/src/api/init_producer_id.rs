@@ -8,6 +8,7 @@
 //!   CONCURRENT_TRANSACTIONS meanwhile. When the epochs are used up there is a new id.
 //! - v3+ may name the id and epoch that the producer believes to have: another one is fenced, a retry gets the same answer
 //!   (KIP-360).
+//! - A new transactional id is POLICY_VIOLATION while the present ones take all the memory that there is for them.
 //! - A timeout beyond `transaction.max.timeout.ms`, or none, is INVALID_TRANSACTION_TIMEOUT.
 //!
 //! Versions: v2 flexible · v3 expected id and epoch · v4 PRODUCER_FENCED instead of INVALID_PRODUCER_EPOCH · v5 clients
@@ -22,6 +23,7 @@ use wire::{ApiKey, ErrorCode};
 
 use super::{Api, Context, fenced_as};
 use crate::broker::Broker;
+use crate::net::refusal::Refusal as TooMuch;
 use crate::reply::Reply;
 use crate::txn::{InitRequest, Producer, Refusal};
 
@@ -45,6 +47,12 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: InitProducerIdRequest) -
     let fenced = fenced_as(ctx.version >= 4);
     match broker.coordinators().init_producer(&init) {
         Ok(later) => Reply::later(async move { respond(later.await.map_err(fenced)) }),
+        Err(Refusal::Error(ErrorCode::PolicyViolation)) => {
+            let why = "refused a new transactional id: those that there are take all the memory that there is for them; \
+                       they go when they are idle for transactional.id.expiration.ms";
+            broker.refusals().note(TooMuch::TransactionalIds, Some(ctx.peer), why);
+            respond(Err(ErrorCode::PolicyViolation)).into()
+        }
         Err(Refusal::Error(error)) => respond(Err(fenced(error))).into(),
         Err(_) => respond(Err(ErrorCode::ConcurrentTransactions)).into(),
     }

@@ -166,6 +166,7 @@ pub(crate) fn options(broker: &Arc<Broker>) -> Result<CoordinatorOptions, OpenEr
             .unwrap_or(transaction.transaction_timeout_ms_max),
         transactional_id_expiration_ms: number("transactional.id.expiration.ms")
             .unwrap_or(transaction.transactional_id_expiration_ms),
+        ..transaction
     };
     let (find, reserve) = (Arc::downgrade(broker), Arc::downgrade(broker));
     Ok(CoordinatorOptions {

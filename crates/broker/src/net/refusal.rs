@@ -33,11 +33,13 @@ pub enum Refusal {
     SlowReader,
     /// A connection that cannot be accepted: out of descriptors, most likely.
     Accept,
+    /// A new transactional id, because those that there are take all the memory that there is for them.
+    TransactionalIds,
 }
 
 impl Refusal {
     /// All kinds.
-    pub const ALL: [Refusal; 9] = [
+    pub const ALL: [Refusal; 10] = [
         Refusal::Connections,
         Refusal::ConnectionsOfAddress,
         Refusal::Silent,
@@ -47,6 +49,7 @@ impl Refusal {
         Refusal::Request,
         Refusal::SlowReader,
         Refusal::Accept,
+        Refusal::TransactionalIds,
     ];
 
     /// Its name in metrics.
@@ -62,6 +65,7 @@ impl Refusal {
             Refusal::Request => "request",
             Refusal::SlowReader => "slow_reader",
             Refusal::Accept => "accept",
+            Refusal::TransactionalIds => "transactional_ids",
         }
     }
 }
@@ -90,7 +94,7 @@ impl Refusals {
     }
 
     /// Counts a refusal, and says it if this kind was not said just now.
-    pub(super) fn note(&self, refusal: Refusal, peer: Option<SocketAddr>, why: impl fmt::Display) {
+    pub(crate) fn note(&self, refusal: Refusal, peer: Option<SocketAddr>, why: impl fmt::Display) {
         let kind = &self.0[refusal as usize];
         kind.count.fetch_add(1, Ordering::Relaxed);
         let unsaid = {

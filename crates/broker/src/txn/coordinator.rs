@@ -7,6 +7,7 @@ use wire::ErrorCode;
 
 use super::config::TransactionConfig;
 use super::record::{Partitions, TransactionRecord, TransactionValue};
+use super::room::bytes_of;
 use super::state::{Producer, Stage, Transaction, TransactionState};
 use crate::group::Now;
 
@@ -19,6 +20,8 @@ pub struct TransactionCoordinator {
     by_producer: HashMap<ProducerId, String>,
     /// Deadlines of open transactions; stale entries find that nothing is due.
     pub(super) deadlines: BTreeMap<(u64, String), ()>,
+    /// What all ids take.
+    pub(super) bytes: usize,
 }
 
 /// Why a request is not served now.
@@ -108,10 +111,13 @@ impl TransactionCoordinator {
         let id = &record.transactional_id;
         let Some(value) = &record.value else {
             if let Some(gone) = self.ids.remove(id) {
+                self.bytes -= bytes_of(id, &gone.value);
                 self.by_producer.remove(&gone.value.producer_id);
             }
             return;
         };
+        self.bytes += bytes_of(id, value);
+        self.bytes -= self.ids.get(id).map_or(0, |present| bytes_of(id, &present.value));
         let transaction = self.ids.entry(id.clone()).or_insert_with(|| Transaction::new(value.clone()));
         if transaction.value.producer_id != value.producer_id {
             self.by_producer.remove(&transaction.value.producer_id);
@@ -163,9 +169,16 @@ impl TransactionCoordinator {
                 start: TimestampMs::NONE,
             }),
         };
-        let Some(transaction) = self.ids.get_mut(&request.transactional_id) else {
+        if !self.ids.contains_key(&request.transactional_id) {
             let producer = Producer { id: fresh(), epoch: ProducerEpoch(0) };
-            return Ok(InitReply::Ready { record: Some(next(producer)), producer });
+            let record = next(producer);
+            if record.value.as_ref().is_some_and(|value| !self.has_room(&record.transactional_id, value)) {
+                return Err(ErrorCode::PolicyViolation.into());
+            }
+            return Ok(InitReply::Ready { record: Some(record), producer });
+        }
+        let Some(transaction) = self.ids.get_mut(&request.transactional_id) else {
+            return Err(ErrorCode::InvalidProducerIdMapping.into());
         };
         let current = transaction.producer();
         if let Some(expected) = request.expected {
@@ -226,6 +239,9 @@ impl TransactionCoordinator {
         }
         next.state = TransactionState::Ongoing;
         next.last_update = next.last_update.max(now.wall);
+        if !self.has_room(transactional_id, &next) {
+            return Err(ErrorCode::PolicyViolation.into());
+        }
         Ok(Some(TransactionRecord { transactional_id: transactional_id.to_owned(), value: Some(next) }))
     }
 

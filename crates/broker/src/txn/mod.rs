@@ -29,6 +29,7 @@ pub mod admin;
 pub mod config;
 pub mod coordinator;
 pub mod record;
+mod room;
 pub mod state;
 pub mod timeouts;
 

@@ -341,3 +341,41 @@ proptest! {
         }
     }
 }
+
+/// Ids that others make up leave the present ones as they are, and go sooner when they were never used.
+#[test]
+fn so_many_ids_and_no_more() {
+    let config = TransactionConfig { state_bytes_max: 3_000, ..TransactionConfig::default() };
+    let mut machine = TransactionCoordinator::new(config);
+    let at = |hours: i64| Now { monotonic_ms: hours as u64 * 3_600_000, wall: TimestampMs(hours * 3_600_000) };
+    let init = |machine: &mut TransactionCoordinator, id: &str, now: Now| {
+        let request = InitRequest { transactional_id: id.to_owned(), timeout_ms: 1_000, expected: None };
+        let producer_id = ProducerId(id.len() as i64);
+        match machine.init(&request, || producer_id, now) {
+            Ok(InitReply::Ready { record: Some(record), producer }) => {
+                machine.replay(&record, now);
+                Ok(producer)
+            }
+            other => Err(format!("{other:?}")),
+        }
+    };
+    let taken = |machine: &mut TransactionCoordinator, from: usize, now: Now| {
+        (from..from + 20).take_while(|len| init(machine, &"x".repeat(*len), now).is_ok()).count()
+    };
+    let first = init(&mut machine, "a", at(0)).expect("room");
+    let count = taken(&mut machine, 2, at(0));
+    assert!((4..8).contains(&count), "{count} ids of 384 bytes and more");
+    assert!(init(&mut machine, "a", at(0)).is_ok_and(|second| second.id == first.id), "present ids go on");
+    let present = Producer { epoch: ProducerEpoch(1), ..first };
+    let large = machine.add_partitions("a", present, 1, &partitions(&["t/0", "u/0", "v/0"]), at(0));
+    assert_eq!(large, Err(Refusal::Error(ErrorCode::PolicyViolation)));
+    assert!(machine.expired(at(0)).is_empty());
+    let gone = machine.expired(at(1));
+    assert_eq!(gone.len(), count + 1, "all, after an hour instead of a week");
+    for record in &gone {
+        machine.replay(record, at(1));
+    }
+    assert_eq!(machine.bytes, 0);
+    assert!(init(&mut machine, "a", at(1)).is_ok());
+    assert!(machine.expired(at(3)).is_empty(), "a week, where there is room");
+}

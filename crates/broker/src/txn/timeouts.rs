@@ -44,7 +44,7 @@ impl TransactionCoordinator {
                     TransactionState::Empty | TransactionState::CompleteCommit | TransactionState::CompleteAbort
                 );
                 let age_ms = now.wall.0.saturating_sub(t.value.last_update.0);
-                at_rest && t.stage == Stage::Idle && age_ms >= self.config.transactional_id_expiration_ms
+                at_rest && t.stage == Stage::Idle && age_ms >= self.expiration_ms(t.value.state)
             })
             .map(|(id, _)| TransactionRecord { transactional_id: id.clone(), value: None })
             .collect();

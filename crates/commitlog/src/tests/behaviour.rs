@@ -46,6 +46,41 @@ fn appended_records_are_read_back_across_a_clean_stop_and_a_kill() {
     assert_eq!(log.log_end_offset(), Offset(40));
 }
 
+#[test]
+fn so_many_producers_are_remembered_and_no_more() {
+    let disk = sim();
+    let open = || LogSet::open(SetOptions { producers_max: 3, ..options(Arc::clone(&disk)) }, NOW).expect("opened").0;
+    let mut set = open();
+    for name in ["a-0", "b-0"] {
+        set.create(name, LogConfig::default()).expect("created");
+    }
+    let check = |set: &LogSet, name: &str, id: i64, sequence: i32, expected: &str| {
+        let log = set.get(name).expect("there");
+        let got = match log.append(batch_of(id, 0, sequence, false, &["v"]), CLIENT) {
+            Ok(appended) => appended.ticket.wait().map_or_else(|e| e.to_string(), |_| "ok".to_owned()),
+            Err(e) => e.to_string(),
+        };
+        assert!(got.contains(expected), "{name} {id}: {got}");
+    };
+    check(&set, "a-0", 1, 0, "ok");
+    check(&set, "a-0", 2, 0, "ok");
+    check(&set, "b-0", 1, 0, "ok");
+    check(&set, "b-0", 3, 0, "producer 3 is new, and there are 3");
+    check(&set, "b-0", 1, 1, "ok");
+    check(&set, "b-0", -1, -1, "ok");
+    // What was refused took no room; a restart counts the same.
+    set.maintain(NOW).expect("maintained");
+    check(&set, "b-0", 3, 0, "is new");
+    set.close().expect("closed");
+    set = open();
+    check(&set, "a-0", 3, 0, "is new");
+    // Nobody retries any more after a quarter of an hour, and a day is far away.
+    set.maintain(TimestampMs(NOW.0 + 14 * 60_000)).expect("maintained");
+    check(&set, "a-0", 3, 0, "is new");
+    set.maintain(TimestampMs(NOW.0 + 16 * 60_000)).expect("maintained");
+    check(&set, "a-0", 3, 0, "ok");
+}
+
 /// Appends batches of one producer and says what came of each: its offsets, `again` for a duplicate, or the refusal.
 #[test]
 fn sequences_and_epochs_follow_kafkas_rules() {
