@@ -126,7 +126,8 @@ impl Row {
 
     fn create_topic(self, bootstrap: &str) -> Result<()> {
         let mut admin = Connection::open(bootstrap)?;
-        admin.create_topic(&self.topic(), self.partitions())?;
+        // The records are years old: Kafka would delete them at its next look.
+        admin.create_topic_with(&self.topic(), self.partitions(), &[("retention.ms", "-1")])?;
         admin.until_writable(&self.topic(), self.partitions())
     }
 
