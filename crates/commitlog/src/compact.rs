@@ -1,7 +1,7 @@
 //! Compaction: of each key the last record stays. Kafka's rules, as its `Cleaner` has them.
 //!
 //! One pass reads the dirty part and remembers the last offset of each key, by a 128-bit hash, up to a bound; a second pass
-//! copies the closed segments, old and dirty, without what is superseded. Offsets, producers and sequences stay, so that
+//! copies the closed segments, old and dirty, without what is superseded; one of which all stays is left alone. Offsets, producers and sequences stay, so that
 //! gaps are all that a reader sees. Nothing at or above the last stable offset is touched, nor the active segment.
 //!
 //! - Records of aborted transactions go. Their marker, and tombstones, get a delete horizon when they first could go, and
@@ -38,7 +38,7 @@ use crate::segment::{Segment, remove_if_there};
 
 /// How many keys one compaction remembers: as many as fit into 2^20 places of a hash table, of which it fills seven eighths,
 /// at 25 bytes each. What does not fit is left to the next one.
-const KEYS_MAX: usize = 7 << 17;
+const KEYS_MAX: usize = if cfg!(test) { 8 } else { 7 << 17 };
 /// Copied batches are written in pieces of this size.
 const WRITE_BYTES: usize = 1 << 20;
 /// The files of a segment, its log last.
@@ -173,13 +173,14 @@ impl Log {
         // Of a group all files are open at once: three for each segment, and half of what there may be.
         let segments_max = (self.shared.files.files_max() / 6).max(2);
         for group in groups(&touched, plan.segment_bytes_max, segments_max) {
-            let copy = self.copy_group(plan, group, &keys, &mut transactions, now_ms)?;
-            self.replace_group(group, copy)?;
+            if let Some(copy) = self.copy_group(plan, group, &keys, &mut transactions, now_ms)? {
+                self.replace_group(group, copy)?;
+            }
         }
         Ok(keys.end)
     }
 
-    /// Copies what stays of a group of segments into a new one.
+    /// Copies what stays of a group of segments into a new one; `None` when that is one segment, and all of it stays.
     fn copy_group(
         &self,
         plan: &Plan,
@@ -187,8 +188,45 @@ impl Log {
         keys: &Keys,
         transactions: &mut Transactions,
         now_ms: TimestampMs,
-    ) -> Result<Arc<Segment>, Stopped> {
+    ) -> Result<Option<Arc<Segment>>, Stopped> {
         let base = group[0].base;
+        let mut copy = if group.len() > 1 { Some(self.begin_copy(base)?) } else { None };
+        for old in group {
+            let mut batches = Batches::of(old)?;
+            loop {
+                let position = batches.scanner.position();
+                let Some(batch) = batches.next()? else { break };
+                let kept = keep(plan, keys, transactions, &batch, now_ms).map_err(|_| batches.damage())?;
+                let copy = match &mut copy {
+                    Some(copy) => copy,
+                    // With more keys than are remembered at once there are many passes, and most change little.
+                    None if kept.as_ref().is_some_and(|(_, bytes)| bytes == &batch.bytes) => continue,
+                    None => {
+                        let mut begun = self.begin_copy(base)?;
+                        begun.push_front_of(old, position, plan.index_interval_bytes)?;
+                        copy.insert(begun)
+                    }
+                };
+                if let Some((header, bytes)) = kept {
+                    copy.push(&header, &bytes, plan.index_interval_bytes);
+                    copy.write_beyond(WRITE_BYTES)?;
+                }
+            }
+        }
+        let aborted = std::mem::take(&mut transactions.kept);
+        let Some(mut copy) = copy else { return Ok(None) };
+        copy.write_beyond(0)?;
+        {
+            let mut state = copy.segment.state.lock();
+            state.next_offset = group[group.len() - 1].next_offset();
+            state.aborted = aborted;
+            let size = state.size;
+            state.checked.insert(0, size);
+        }
+        Ok(Some(copy.segment))
+    }
+
+    fn begin_copy(&self, base: i64) -> Result<Copy, StorageError> {
         let path = self.dir().join(crate::segment::file_name(base, "log.cleaned"));
         let open = || {
             let file = self.shared.disk.open(&path, OpenMode::Write)?;
@@ -197,26 +235,7 @@ impl Log {
         };
         let file = open().map_err(|e| StorageError::new("create", &path, e))?;
         let segment = Arc::new(Segment::with_file(&self.home, base, Arc::clone(&file)));
-        let mut copy = Copy { segment: &segment, file, pending: Vec::new(), written: 0 };
-        for old in group {
-            let mut scanner = Batches::of(old)?;
-            while let Some(batch) = scanner.next()? {
-                let kept = keep(plan, keys, transactions, &batch, now_ms);
-                if let Some((header, bytes)) = kept.map_err(|_| scanner.damage())? {
-                    copy.push(&header, &bytes, plan.index_interval_bytes);
-                    copy.write_beyond(WRITE_BYTES)?;
-                }
-            }
-        }
-        copy.write_beyond(0)?;
-        {
-            let mut state = segment.state.lock();
-            state.next_offset = group[group.len() - 1].next_offset();
-            state.aborted = std::mem::take(&mut transactions.kept);
-            let size = state.size;
-            state.checked.insert(0, size);
-        }
-        Ok(segment)
+        Ok(Copy { segment, file, pending: Vec::new(), written: 0 })
     }
 
     /// Puts the copy in the place of the group, on disk and for readers.
@@ -329,14 +348,26 @@ fn keep(
 }
 
 /// The segment being written.
-struct Copy<'s> {
-    segment: &'s Segment,
+struct Copy {
+    segment: Arc<Segment>,
     file: Arc<dyn File>,
     pending: Vec<u8>,
     written: u64,
 }
 
-impl Copy<'_> {
+impl Copy {
+    /// All batches of a segment in front of `end`.
+    fn push_front_of(&mut self, old: &Segment, end: u64, index_interval_bytes: u32) -> Result<(), Stopped> {
+        let mut batches = Batches::of(old)?;
+        while batches.scanner.position() < end
+            && let Some(batch) = batches.next()?
+        {
+            self.push(&batch.header, &batch.bytes, index_interval_bytes);
+            self.write_beyond(WRITE_BYTES)?;
+        }
+        Ok(())
+    }
+
     fn push(&mut self, header: &BatchHeader, bytes: &[u8], index_interval_bytes: u32) {
         let position = self.written + self.pending.len() as u64;
         self.segment.state.lock().add(header, position, index_interval_bytes);

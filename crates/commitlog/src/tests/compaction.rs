@@ -180,6 +180,68 @@ fn an_aborted_record_supersedes_nothing_though_its_marker_is_in_a_later_segment(
 }
 
 #[test]
+fn a_pass_rewrites_what_it_changes_and_an_idle_log_is_left_alone() {
+    let sim = SimDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(sim.clone());
+    // Enough files that all that has become empty is merged at once.
+    let open =
+        || LogSet::open(SetOptions { open_files_max: 1000, ..options(Arc::clone(&disk)) }, NOW).expect("opens").0;
+    let mut set = open();
+    let mut log = set.create("c-0", compacted()).expect("created");
+    let append = |log: &Log, key: String, value: &str| {
+        log.append(keyed(BatchOptions::default(), &[(&key, Some(value))]), CLIENT).expect("appended");
+    };
+    // Maintains until nothing is written any more; says how often something was.
+    let settle = |set: &LogSet, log: &Log| {
+        push_out(set, log, NOW.0);
+        let quiet = |_: &usize| {
+            let before = sim.operations();
+            set.maintain(NOW).expect("maintained");
+            sim.operations() == before
+        };
+        let passes = (0..100).position(|i| (0..5).all(|_| quiet(&i)));
+        passes.expect("an idle log is left alone")
+    };
+    // Forty keys, five times what one pass remembers (`KEYS_MAX`); each three times, and long enough to stand alone.
+    let long = |round: i32| format!("{round}").repeat(130);
+    for round in 0..3 {
+        (0..40).for_each(|key| append(&log, format!("k{key}"), &long(round)));
+    }
+    settle(&set, &log);
+    let expected: Vec<String> = (0..40).map(|key| format!("{} k{key}={}", 80 + key, long(2))).collect();
+    let shown = |log: &Log| left(log).into_iter().filter(|r| !r.contains("filler")).collect::<Vec<_>>();
+    assert_eq!(shown(&log), expected);
+
+    // Other keys, in several passes: what is there stays as it is, file by file.
+    let before = log.segments();
+    (0..40).for_each(|key| append(&log, format!("other{key}"), &long(3)));
+    settle(&set, &log);
+    let after = log.segments();
+    let same = before.iter().filter(|old| after.iter().any(|new| Arc::ptr_eq(old, new))).count();
+    assert!(same * 10 >= before.len() * 9, "{same} of {} segments are as they were", before.len());
+
+    // One key again: its segment changes.
+    append(&log, "k5".to_owned(), "new");
+    settle(&set, &log);
+    let last = log.segments();
+    let same = after.iter().filter(|old| last.iter().any(|new| Arc::ptr_eq(old, new))).count();
+    assert!(same * 10 >= after.len() * 9, "{same} of {} segments are as they were", after.len());
+    assert!(shown(&log).iter().all(|record| !record.contains("k5=2")));
+
+    // A start knows what was done.
+    let before = left(&log);
+    set.close().expect("closed");
+    drop((log, set));
+    set = open();
+    log = set.get("c-0").expect("there");
+    log.set_config(compacted());
+    let segments = log.segments();
+    (0..10).for_each(|_| set.maintain(NOW).expect("maintained"));
+    assert!(segments.iter().all(|old| log.segments().iter().any(|new| Arc::ptr_eq(old, new))));
+    assert_eq!(left(&log), before);
+}
+
+#[test]
 fn no_cut_of_the_power_changes_the_last_value_of_a_key() {
     for_each_seed(60, |seed| {
         let mut random = Random::new(seed);
