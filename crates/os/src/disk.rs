@@ -80,7 +80,7 @@ pub trait File: Send + Sync + Debug {
     /// Writes all of `buf` at `offset`, past the page cache, and returns `Ok(true)` when it is durable. `Ok(false)`: nothing
     /// was written, as this is not possible here; write and sync instead. It is possible with a file that was opened with
     /// [`OpenMode::WriteThrough`], on most file systems, when offset, length and address are multiples of [`BLOCK_BYTES`]
-    /// and the bytes replace others. Takes about half of the time of a write and a sync.
+    /// and the bytes replace others. Takes less time than a write and a sync.
     fn write_through_at(&self, buf: &[u8], offset: u64) -> io::Result<bool>;
     /// The descriptor, for `sendfile`; `None` on a simulated disk.
     fn as_fd(&self) -> Option<BorrowedFd<'_>>;
