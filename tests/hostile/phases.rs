@@ -1,15 +1,15 @@
 //! The running program under one attack after the other, beside a well-behaved producer and consumer.
 //!
-//! Verified in each phase: the pair keeps at least half of the throughput that it had just before; the process's memory
-//! stays under a bound, and returns; newcomers are answered during the attack and after it; nothing panics.
+//! Verified in each phase: the pair keeps at least half of the throughput that it had just before (in the short form: a
+//! tenth; beside other tests a share says no more than that, but each starvation that was found left less); the process's
+//! memory stays under a bound, and returns; newcomers are answered during the attack and after it; nothing panics.
 //! Not verified: what the answers to the attackers are, except where an attack says so (`lies` does that for batches).
 //!
 //! The attackers run at the lowest priority: what they cost the machine is not what they cost the server.
 //!
-//! Not part of a plain `cargo test`: shares of a throughput mean something on a machine that does nothing else.
-//! `cargo test -p tests --test hostile -- --ignored --nocapture others_are_served` runs each phase for about a second, with
-//! `MILLSTREAM_HOSTILE=full` and `--release` for ten, with 5,000 half-open connections and 10,000 mutations.
-//! `MILLSTREAM_HOSTILE_ATTACKS=7,10` makes only those.
+//! A plain `cargo test` runs the short form: each phase for half a second. With `MILLSTREAM_HOSTILE=full` and `--release` it
+//! is ten seconds, with 5,000 half-open connections, 10,000 mutations and a million producers, on a machine that does
+//! nothing else. `MILLSTREAM_HOSTILE_ATTACKS=7,10` makes only those attacks.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -27,8 +27,6 @@ use crate::web;
 const PEAK_MAX: u64 = 512 << 20;
 /// After an attack it holds at most this much more than before: what the allocator keeps.
 const KEPT_MAX: u64 = 96 << 20;
-/// The pair keeps at least this share of its throughput.
-const SHARE_MIN: f64 = 0.5;
 /// A window on a busy machine may be a bad one: the attack is measured again, so often.
 const ATTEMPTS: usize = 4;
 
@@ -65,20 +63,21 @@ struct Scale {
     window: Duration,
     half_open: usize,
     full: bool,
+    /// What the pair must keep of its throughput.
+    share_min: f64,
 }
 
 impl Scale {
     fn asked() -> Self {
         if std::env::var("MILLSTREAM_HOSTILE").as_deref() == Ok("full") {
-            Self { window: Duration::from_secs(10), half_open: 5_000, full: true }
+            Self { window: Duration::from_secs(10), half_open: 5_000, full: true, share_min: 0.5 }
         } else {
-            Self { window: Duration::from_millis(600), half_open: 600, full: false }
+            Self { window: Duration::from_millis(500), half_open: 600, full: false, share_min: 0.1 }
         }
     }
 }
 
 #[test]
-#[ignore = "measures: run it alone on a quiet machine"]
 fn others_are_served_while_the_program_is_attacked() {
     raise_open_files();
     attack::prepare();
@@ -144,7 +143,7 @@ fn run(phase: &Phase, scene: &Scene, pair: &Pair, pid: u32, scale: Scale) {
             stop.store(true, Ordering::Relaxed);
             assert!(newcomers, "{name}: nobody new is answered during the attack");
         });
-        if during >= before * SHARE_MIN {
+        if during >= before * scale.share_min {
             break;
         }
     }
@@ -156,7 +155,7 @@ fn run(phase: &Phase, scene: &Scene, pair: &Pair, pid: u32, scale: Scale) {
     let share = during / before;
     println!("| {name} | {done} | {before:.0} | {during:.0} | {share:.2} | {} | {} |", peak >> 20, after >> 20);
     assert!(done > 0, "{name}: nothing was done");
-    assert!(during > 0.0 && share >= SHARE_MIN, "{name}: the pair keeps {share:.2} of its throughput");
+    assert!(during > 0.0 && share >= scale.share_min, "{name}: the pair keeps {share:.2} of its throughput");
     assert!(peak <= PEAK_MAX, "{name}: the server held {} MiB", peak >> 20);
     assert!(after <= kept_max, "{name}: the server keeps {} MiB", after >> 20);
 }

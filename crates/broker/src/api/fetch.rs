@@ -43,9 +43,9 @@ pub(super) const API: Api = Api::new(ApiKey::Fetch, 4..=17, |call| call.run(hand
 const ANSWER_BYTES_MAX: u64 = 55 << 20;
 /// Longest wait, whatever the client would wait.
 const WAIT_MAX: Duration = Duration::from_secs(300);
-/// A fetch that waits, and whose looks are in vain, spends at most a part in so many of its time on them: one that names
-/// thousands of partitions would otherwise look at them all with each append to any.
-const REST_PER_LOOK: u32 = 20;
+/// A fetch that is woken in vain rests, so that its looks take at most one part in so many of its time: many that wait for
+/// more than ever comes, or one that names thousands of partitions, would else look with each append.
+const REST_PER_LOOK: u32 = 100;
 /// Shorter rests are left out: the timer is coarser, and the next look is cheap.
 const REST_MIN: Duration = Duration::from_millis(2);
 /// A full fetch that asks for a new session.
@@ -155,15 +155,19 @@ impl Fetch {
             .map(|partition| partition.log().watch(Waker::from(Arc::clone(&bell))))
             .collect();
         drop(watched);
+        let (started, mut spent, mut woken) = (Instant::now(), Duration::ZERO, false);
         loop {
             let began = Instant::now();
             let attempt = self.attempt();
             if attempt.is_enough(self.bytes_min) {
                 return attempt.response;
             }
-            let rest = began.elapsed() * REST_PER_LOOK;
-            if rest >= REST_MIN {
-                tokio::time::sleep_until(deadline.min(Instant::now() + rest)).await;
+            if std::mem::replace(&mut woken, true) {
+                spent += began.elapsed();
+            }
+            let rested = started + spent * REST_PER_LOOK;
+            if rested > Instant::now() + REST_MIN {
+                tokio::time::sleep_until(deadline.min(rested)).await;
             }
             if tokio::time::timeout_at(deadline, bell.0.notified()).await.is_err() {
                 return self.attempt().response;
