@@ -23,8 +23,9 @@ use crate::query::{Query, WorkerOptions};
 use crate::rate::RateMeter;
 use crate::sampler::Sampler;
 use crate::settings::Settings;
-use crate::statement_log::StatementLog;
+use crate::statement_log::{LoggedStatement, StatementLog};
 use crate::statements::{connect_error, diagnostics};
+use crate::unbound::Unbound;
 
 /// Time between two commits.
 const COMMIT_INTERVAL_MS: i64 = 100;
@@ -123,6 +124,8 @@ pub(crate) struct State {
     /// Where each object's statement stands in the log.
     pub(crate) offsets: BTreeMap<String, i64>,
     pub(crate) queries: Vec<Arc<Query>>,
+    /// Statements of the log that do not bind, by name.
+    pub(crate) unbound: BTreeMap<String, Unbound>,
     pub(crate) generators: BTreeMap<String, Arc<Generator>>,
     pub(crate) endpoints: BTreeMap<String, Arc<Endpoint>>,
 }
@@ -178,20 +181,38 @@ impl Instance {
         let _one_at_a_time = self.executing.lock();
         let logged = self.log.read().map_err(StartError::Statements)?;
         for entry in logged {
-            let refuse = |all: &[sql::Diagnostic]| {
-                let shown: Vec<String> = diagnostics(all, &[]).into_iter().map(|d| d.rendered).collect();
-                StartError::Statements(format!("`{}` (offset {}): {}", entry.name, entry.offset, shown.join("\n")))
-            };
-            let statements = sql::parse_canonical(&entry.name, &entry.sql).map_err(|all| refuse(&all))?;
-            for statement in statements {
-                let bound = bind(&statement, &self.state.read().catalog).map_err(|one| refuse(&[one]))?;
-                if let Bound::Create { object, .. } = bound {
-                    self.adopt(*object, entry.offset, entry.paused)
-                        .map_err(|e| StartError::Statements(format!("`{}`: {e}", entry.name)))?;
-                }
+            let brought = self.bring_up(&entry);
+            match brought.map_err(|e| StartError::Statements(format!("`{}`: {e}", entry.name)))? {
+                Ok(()) => {}
+                // A newer version may have other rules; one statement must not keep all others from running.
+                Err(cause) => self.keep_unbound(entry, cause),
             }
         }
-        self.reconcile().map_err(|e| StartError::Statements(e.to_string()))
+        self.reconcile()
+            // What was declared later than what reads it.
+            .and_then(|()| self.bind_again())
+            .map_err(|e| StartError::Statements(e.to_string()))
+    }
+
+    /// Takes a statement of the log into the catalogue, or says why it does not bind.
+    pub(crate) fn bring_up(&self, entry: &LoggedStatement) -> Result<Result<(), String>, RuntimeError> {
+        let refuse = |all: &[sql::Diagnostic]| {
+            let shown: Vec<String> = diagnostics(all, &[]).into_iter().map(|d| d.rendered).collect();
+            shown.join("\n")
+        };
+        let statements = match sql::parse_canonical(&entry.name, &entry.sql) {
+            Ok(statements) => statements,
+            Err(all) => return Ok(Err(refuse(&all))),
+        };
+        for statement in statements {
+            let bound = bind(&statement, &self.state.read().catalog);
+            match bound {
+                Ok(Bound::Create { object, .. }) => self.adopt(*object, entry.offset, entry.paused)?,
+                Ok(_) => {}
+                Err(one) => return Ok(Err(refuse(&[one]))),
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// Makes the running queries those that the catalogue describes: starts new ones, stops those that are gone, and

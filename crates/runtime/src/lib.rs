@@ -33,6 +33,7 @@ pub mod subscription;
 mod table_view;
 mod topics;
 pub mod trace;
+mod unbound;
 
 pub use endpoint::{EndpointCall, EndpointInfo, EndpointMatch, EndpointReply, EndpointTicker};
 pub use instance::{ExecuteOptions, Instance, InstanceOptions, StartError};

@@ -68,12 +68,16 @@ impl Instance {
     #[must_use]
     pub fn queries(&self) -> Vec<QueryStatus> {
         let queries = self.state.read().queries.clone();
-        queries.iter().map(|query| query.status(self.broker())).collect()
+        let running = queries.iter().map(|query| query.status(self.broker()));
+        running.chain(self.unbound()).collect()
     }
 
     /// One query, by its own name or that of one of its statements.
     pub fn query(&self, name: &str) -> Result<QueryStatus, RuntimeError> {
-        Ok(self.find_query(name)?.status(self.broker()))
+        match self.unbound().into_iter().find(|unbound| unbound.name == name) {
+            Some(unbound) => Ok(unbound),
+            None => Ok(self.find_query(name)?.status(self.broker())),
+        }
     }
 
     pub(crate) fn find_query(&self, name: &str) -> Result<Arc<Query>, RuntimeError> {
@@ -259,7 +263,7 @@ impl Instance {
     pub fn health(&self) -> Health {
         let stopping = *self.stopping.borrow();
         let storage = self.broker().health().map(|error| error.to_string());
-        let queries: Vec<String> = self
+        let mut queries: Vec<String> = self
             .state
             .read()
             .queries
@@ -271,6 +275,8 @@ impl Instance {
                 (_, None) => Some(format!("`{}` is stopped", query.name())),
             })
             .collect();
+        let unbound = self.unbound().into_iter().filter_map(|query| Some((query.name, query.error?.cause)));
+        queries.extend(unbound.map(|(name, cause)| format!("`{name}`: {cause}")));
         let check = |name, detail: Option<String>| HealthCheck { name, ok: detail.is_none(), detail };
         let checks = vec![
             check("broker", stopping.then(|| "stopping".to_owned())),

@@ -22,6 +22,8 @@ use crate::status::{Column, ColumnRole, Row};
 enum Step {
     Run(Bound),
     Skip(String),
+    /// Drops a statement of the log that does not bind.
+    DropUnbound(String),
 }
 
 impl Instance {
@@ -43,6 +45,13 @@ impl Instance {
                     outcome.outcome = OutcomeKind::Skipped;
                     outcome.message = Some(why);
                 }
+                Step::DropUnbound(name) => {
+                    outcome.outcome = OutcomeKind::Dropped;
+                    if let Err(error) = self.drop_unbound(&name) {
+                        failed = Some(error);
+                        break;
+                    }
+                }
                 Step::Run(bound) => {
                     // Whatever looks at queries sees those that the text has declared before it.
                     let looks = !matches!(bound, Bound::Create { .. });
@@ -57,7 +66,7 @@ impl Instance {
             outcomes.push(outcome);
         }
         // What was declared before a statement failed is in the log: it runs.
-        let reconciled = if touched { self.reconcile() } else { Ok(()) };
+        let reconciled = if touched { self.reconcile().and_then(|()| self.bind_again()) } else { Ok(()) };
         self.touch();
         match failed.map_or(reconciled, Err) {
             Ok(()) => Ok(outcomes),
@@ -67,7 +76,10 @@ impl Instance {
 
     /// Binds all statements, each against what the ones before it leave.
     fn check(&self, statements: &[Statement], options: &ExecuteOptions) -> Result<Vec<Step>, ExecuteError> {
-        let mut catalog = self.state.read().catalog.clone();
+        let (mut catalog, mut unbound) = {
+            let state = self.state.read();
+            (state.catalog.clone(), state.unbound.clone())
+        };
         let definition = if options.declaration { self.options.settings.function_definition().0 } else { None };
         let mut skipped: BTreeSet<String> = BTreeSet::new();
         let mut steps = Vec::new();
@@ -89,6 +101,24 @@ impl Instance {
                     steps.push(Step::Skip(why));
                     continue;
                 }
+            }
+            match &statement.kind {
+                StatementKind::Drop { name, .. } if unbound.remove(&name.text).is_some() => {
+                    steps.push(Step::DropUnbound(name.text.clone()));
+                    continue;
+                }
+                // What it has counted would be forgotten.
+                StatementKind::Create(create)
+                    if let Some(kept) = unbound.get(&create.name.text)
+                        && kept.is_table() =>
+                {
+                    let cause = format!("`{}` is there already, with a statement that does not bind", create.name.text);
+                    let fix = format!("{} first: what it has counted goes with it", kept.drop_statement());
+                    problems.push((index, statement.error(create.name.span, Code::Exists, cause, fix)));
+                    refused.insert(create.name.text.clone());
+                    continue;
+                }
+                _ => {}
             }
             match bind(statement, &catalog) {
                 Ok(bound) => {
@@ -248,6 +278,7 @@ impl Instance {
         {
             let mut state = self.state.write();
             state.offsets.insert(name.clone(), offset);
+            state.unbound.remove(&name);
             state.catalog.insert(object.clone());
         }
         self.objects_changed();

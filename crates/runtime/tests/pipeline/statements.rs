@@ -245,6 +245,82 @@ fn a_record_that_is_no_statement_does_not_keep_the_instance_from_starting() {
     bench.stop();
 }
 
+/// Writes into the statement log, as another version of the program does.
+fn log_statements(bench: &Bench, statements: &[(&str, &str, &str)]) {
+    let mut batch = record::BatchBuilder::new(record::BatchOptions::default());
+    for (name, kind, sql) in statements {
+        let value = serde_json::json!({"version": 1, "kind": kind, "sql": sql}).to_string();
+        batch.push(record::TimestampMs(0), Some(name.as_bytes()), Some(value.as_bytes()), []);
+    }
+    let log = bench.broker.partition("millstream-statements", 0).unwrap();
+    let appended = log.produce(batch.finish(record::Offset(0), record::LeaderEpoch(0)), 0).unwrap();
+    appended.ticket.wait().unwrap();
+}
+
+#[test]
+fn a_statement_that_does_not_bind_any_more_fails_alone_and_can_be_dropped() {
+    let dir = Dir::new("unbound");
+    let bench = Bench::start(&dir, &[]);
+    bench.sql(
+        "CREATE STREAM keyed (id TEXT, amount BIGINT) WITH (topic = 'K', value_format = 'json'); \
+         CREATE TABLE totals AS SELECT id, sum(amount) AS total FROM keyed GROUP BY id;",
+    );
+    log_statements(
+        &bench,
+        &[
+            (
+                "broken",
+                "table",
+                "CREATE TABLE broken AS SELECT id, no_such_function(amount) AS x FROM keyed GROUP BY id",
+            ),
+            ("garbled", "stream", "CREATE GARBLED"),
+            ("after", "stream", "CREATE STREAM after WITH (topic = 'A', value_format = 'json') AS SELECT id FROM lost"),
+        ],
+    );
+    bench.stop();
+
+    let bench = Bench::start(&dir, &[]);
+    let running = |name: &str| bench.instance.query(name).is_ok_and(|query| query.state == QueryState::Running);
+    bench.until("what binds runs", || running("totals"));
+    for (name, says) in [("broken", "no_such_function"), ("garbled", "GARBLED"), ("after", "lost")] {
+        let query = bench.instance.query(name).unwrap();
+        let error = query.error.unwrap();
+        assert_eq!((query.state, error.code.as_str()), (QueryState::Failed, "does_not_bind"), "{name}");
+        assert!(error.cause.contains(says), "{name}: {error:?}");
+        assert!(error.fix.unwrap().contains(&format!("{name}, then create it anew")));
+        assert!(bench.instance.queries().iter().any(|query| query.name == name));
+    }
+    let health = bench.instance.health();
+    let queries = health.checks.iter().find(|check| check.name == "queries").unwrap();
+    assert!(queries.detail.as_ref().is_some_and(|detail| detail.contains("no_such_function")), "{health:?}");
+
+    // A table that has counted is not replaced by the way.
+    let options = ExecuteOptions::default();
+    let create = "CREATE TABLE broken AS SELECT id, count(*) AS x FROM keyed GROUP BY id";
+    match bench.instance.execute(create, &options) {
+        Err(ExecuteError::Text(all)) => assert!(all[0].rendered.contains("DROP TABLE broken first"), "{all:?}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        outcomes(&bench, &format!("DROP TABLE broken; {create}; DROP STREAM garbled"), &options),
+        [("broken", OutcomeKind::Dropped), ("broken", OutcomeKind::Created), ("garbled", OutcomeKind::Dropped)]
+            .map(|(name, outcome)| (name.to_owned(), outcome))
+    );
+    bench.until("the new one runs", || running("broken"));
+    // What it was waiting for is there: it runs without a restart.
+    bench.sql("CREATE STREAM lost (id TEXT) WITH (topic = 'L', value_format = 'json')");
+    bench.until("what was waiting runs", || running("after"));
+    assert!(bench.instance.health().ready);
+    bench.stop();
+
+    let bench = Bench::start(&dir, &[]);
+    let running = |name: &str| bench.instance.query(name).is_ok_and(|query| query.state == QueryState::Running);
+    assert!(bench.instance.query("garbled").is_err());
+    // It stands in the log before what it waits for.
+    bench.until("all run", || ["totals", "broken", "after"].into_iter().all(running));
+    bench.stop();
+}
+
 #[test]
 fn state_that_lost_its_statement_or_its_changelog_is_not_counted_on_from() {
     let dir = Dir::new("lost");
