@@ -30,7 +30,6 @@ impl Log {
     /// checked here, with the write.
     pub fn append(&self, batches: Bytes, context: AppendContext) -> Result<Appended, AppendError> {
         let mut incoming = parse(&batches, context.kind)?;
-        let mut payload = Payload::new(batches);
         let mut state = self.state.lock();
         self.check_appendable(&state)?;
         if context.kind == AppendKind::Client
@@ -39,11 +38,15 @@ impl Log {
             return Ok(duplicate);
         }
         let bytes_max = u64::from(state.config.segment_bytes_max);
-        let bytes = payload.len() as u64;
+        let bytes = batches.len() as u64;
         if bytes > bytes_max {
             return Err(AppendError::TooLarge { bytes, bytes_max });
         }
 
+        let journaled = self.shared.durability == Durability::Fsync
+            && state.pending.is_some()
+            && state.pending_bytes + batches.len() <= JOURNAL_BYTES_MAX;
+        let mut payload = Payload::new(batches, journaled);
         let base = state.log_end;
         let log_append_time = match state.config.timestamp_type {
             TimestampType::CreateTime => None,
@@ -242,16 +245,18 @@ enum Payload {
     Shared { bytes: Bytes, heads: Vec<(usize, [u8; HEAD_BYTES])> },
 }
 
+/// A copy of this many bytes costs less than a second write.
+const COPIED_BYTES_MAX: usize = 16 << 10;
 /// From the base offset to the leader epoch: what the log writes into a batch.
 const HEAD_BYTES: usize = 16;
 
 impl Payload {
-    /// Copies what is small: the journal needs it in one piece.
-    fn new(batches: Bytes) -> Self {
-        let large = batches.len() > JOURNAL_BYTES_MAX;
+    /// Copies what goes into the journal, which needs it in one piece, and what is small.
+    fn new(batches: Bytes, journaled: bool) -> Self {
+        let large = batches.len() > COPIED_BYTES_MAX;
         match batches.try_into_mut() {
             Ok(own) => Self::Placed(own),
-            Err(bytes) if large => Self::Shared { bytes, heads: Vec::with_capacity(1) },
+            Err(bytes) if large && !journaled => Self::Shared { bytes, heads: Vec::with_capacity(1) },
             Err(shared) => Self::Placed(BytesMut::from(&shared[..])),
         }
     }
