@@ -6,6 +6,8 @@
 //! - Answered when the offsets are durable; a fetch never shows one that is not.
 //! - A partition that does not exist is UNKNOWN_TOPIC_OR_PARTITION, metadata beyond 4 KiB OFFSET_METADATA_TOO_LARGE; the
 //!   others are committed.
+//! - Beyond the memory that the offsets of a group, or of all, may take (docs/hostile.md) those that would take more are
+//!   POLICY_VIOLATION. Kafka: has no such bound.
 //! - Generation −1 is for consumers without a group protocol, as long as the group has no members.
 //!
 //! Versions: v2–v4 a retention of its own · v6 leader epoch · v7 static members · v8 flexible · v9 member epochs of the
@@ -23,6 +25,7 @@ use wire::{ApiKey, ErrorCode};
 use super::{Api, Context};
 use crate::broker::Broker;
 use crate::group::{self, OffsetCommit};
+use crate::net::refusal::Refusal;
 use crate::reply::Reply;
 
 pub(super) const API: Api = Api::new(ApiKey::OffsetCommit, 2..=9, |call| call.run(handle));
@@ -55,6 +58,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: OffsetCommitRequest) ->
     if offsets.is_empty() {
         return response.into();
     }
+    let (told, group_id) = (broker.clone(), request.group_id.to_string());
     let committed = broker.coordinators().commit_offsets(group::OffsetCommitRequest {
         group_id: request.group_id.to_string(),
         generation: request.generation_id_or_member_epoch,
@@ -64,7 +68,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: OffsetCommitRequest) ->
         producer: None,
     });
     Reply::later(async move {
-        let mut codes = committed.await.map(Vec::into_iter);
+        let mut codes = committed.await.map(Vec::into_iter).inspect_err(|code| note_full(&told, &group_id, *code));
         let open = response.topics.iter_mut().flat_map(|t| &mut t.partitions).filter(|p| p.error_code == 0);
         for partition in open {
             let code = match &mut codes {
@@ -75,4 +79,16 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: OffsetCommitRequest) ->
         }
         response
     })
+}
+
+/// Counts offsets for which there is no memory, and says so.
+pub(super) fn note_full(broker: &Broker, group_id: &str, code: ErrorCode) {
+    const ID_CHARS_MAX: usize = 100;
+    if code == ErrorCode::PolicyViolation {
+        let id: String = group_id.chars().take(ID_CHARS_MAX).collect();
+        let why = format_args!(
+            "no memory for more offsets of group {id:?}: it has its share, or all groups together have all that there is; delete groups or offsets that nobody needs"
+        );
+        broker.refusals().note(Refusal::GroupOffsets, None, why);
+    }
 }

@@ -19,6 +19,7 @@ use wire::messages::txn_offset_commit_response::{
 };
 use wire::{ApiKey, ErrorCode};
 
+use super::offset_commit::note_full;
 use super::{Api, Context, abortable_as};
 use crate::broker::Broker;
 use crate::group::{OffsetCommit, OffsetCommitRequest};
@@ -53,6 +54,7 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: TxnOffsetCommitRequest) 
     if offsets.is_empty() {
         return response.into();
     }
+    let (told, group_id) = (broker.clone(), request.group_id.to_string());
     let commit = OffsetCommitRequest {
         group_id: request.group_id.to_string(),
         generation: request.generation_id,
@@ -64,7 +66,8 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: TxnOffsetCommitRequest) 
     let committed = broker.coordinators().commit_transactional_offsets(&request.transactional_id, commit);
     let version = ctx.version;
     Reply::later(async move {
-        let mut codes = committed.await.map(Vec::into_iter).map_err(abortable_as(version >= 4));
+        let committed = committed.await.inspect_err(|code| note_full(&told, &group_id, *code));
+        let mut codes = committed.map(Vec::into_iter).map_err(abortable_as(version >= 4));
         let open = response.topics.iter_mut().flat_map(|t| &mut t.partitions).filter(|p| p.error_code == 0);
         for partition in open {
             let code = match &mut codes {

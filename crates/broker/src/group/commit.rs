@@ -4,10 +4,9 @@ use record::TimestampMs;
 use wire::ErrorCode;
 
 use super::coordinator::{Effects, GroupCoordinator};
-use super::offsets::OffsetEntry;
+use super::offsets::{GroupOffsets, OffsetEntry};
 use super::record::{GroupRecord, OffsetValue};
 use super::request::{Decision, Now, OffsetCommit, OffsetCommitRequest, OffsetReply};
-use super::room::offset_bytes;
 use super::state::{Group, GroupState};
 
 /// The fate of each offset of a commit, in the order of the request; or of all of them.
@@ -20,8 +19,7 @@ impl GroupCoordinator {
         if let Err(error) = self.check_commit(&request) {
             return effects.with(Err(error));
         }
-        let bytes = request.offsets.iter().map(|commit| offset_bytes(&commit.topic, &commit.metadata)).sum();
-        if !self.take_room(&request.group_id, bytes, now) {
+        if !self.may_grow(&request, now) {
             return effects.with(Err(ErrorCode::PolicyViolation));
         }
         if request.generation >= 0 && request.producer.is_none() {
@@ -37,6 +35,23 @@ impl GroupCoordinator {
             effects.records.push(offset_record(&request.group_id, commit, now));
         }
         effects.with(Ok(codes))
+    }
+
+    /// Whether there is room for what the offsets take beyond those whose places they take. A query's offsets are not
+    /// refused: they are as many as the partitions that it reads, and without them its transactions end.
+    fn may_grow(&mut self, request: &OffsetCommitRequest, now: Now) -> bool {
+        let group = self.groups.get(&request.group_id);
+        if group.and_then(|group| group.query_member.as_ref()).is_some_and(|member| *member == request.member_id) {
+            return true;
+        }
+        let none = GroupOffsets::default();
+        let offsets = group.map_or(&none, |group| &group.offsets);
+        let producer = request.producer.map(|(id, _)| id);
+        let growth =
+            |commit: &OffsetCommit| offsets.growth(producer, &commit.topic, commit.partition, &commit.metadata);
+        let kept = |commit: &&OffsetCommit| commit.metadata.len() <= self.config.offset_metadata_bytes_max;
+        let growth = request.offsets.iter().filter(kept).map(growth).sum();
+        self.has_room_for_offsets(&request.group_id, growth, now)
     }
 
     fn check_commit(&self, request: &OffsetCommitRequest) -> Result<(), ErrorCode> {

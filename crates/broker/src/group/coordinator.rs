@@ -80,6 +80,9 @@ impl GroupCoordinator {
     pub fn replay(&mut self, record: &GroupRecord, offset: Offset, producer: Option<ProducerId>, live: bool) {
         match record {
             GroupRecord::Offset { group_id, topic, partition, value } => {
+                if value.is_some() {
+                    self.count_new_group(group_id);
+                }
                 let group = match (self.groups.get_mut(group_id), value) {
                     (Some(group), _) => group,
                     (None, None) => return,
@@ -87,11 +90,9 @@ impl GroupCoordinator {
                         self.groups.entry(group_id.clone()).or_insert_with(|| Group::new(group_id.clone()))
                     }
                 };
+                let before = group.offsets.bytes();
                 match (value, producer) {
-                    (None, _) => {
-                        group.offsets.remove(topic, *partition);
-                        self.drop_if_traceless(group_id);
-                    }
+                    (None, _) => group.offsets.remove(topic, *partition),
                     (Some(value), None) => {
                         let entry = OffsetEntry { value: value.clone(), record_offset: offset };
                         group.offsets.put(topic.clone(), *partition, entry);
@@ -102,9 +103,15 @@ impl GroupCoordinator {
                         self.staging.entry(producer).or_default().insert(group_id.clone());
                     }
                 }
+                self.room.offsets_changed(before, group.offsets.bytes());
+                if value.is_none() {
+                    self.drop_if_traceless(group_id);
+                }
             }
             GroupRecord::Group { group_id, value: None } => {
-                self.groups.remove(group_id);
+                if let Some(group) = self.groups.remove(group_id) {
+                    self.room.offsets_changed(group.offsets.bytes(), 0);
+                }
             }
             GroupRecord::Group { group_id, value: Some(value) } => {
                 if !live {
@@ -118,11 +125,13 @@ impl GroupCoordinator {
     pub fn replay_marker(&mut self, producer: ProducerId, commit: bool) {
         for group_id in self.staging.remove(&producer).unwrap_or_default() {
             if let Some(group) = self.groups.get_mut(&group_id) {
+                let before = group.offsets.bytes();
                 if commit {
                     group.offsets.commit(producer);
                 } else {
                     group.offsets.abort(producer);
                 }
+                self.room.offsets_changed(before, group.offsets.bytes());
             }
             self.drop_if_traceless(&group_id);
         }
@@ -179,8 +188,9 @@ impl GroupCoordinator {
         }
     }
 
-    /// After recovery: gives every recorded member one session timeout to be heard of.
+    /// After recovery: gives every recorded member one session timeout to be heard of, and counts what was loaded.
     pub fn start_sessions(&mut self, now: Now) {
+        self.count_room();
         let mut timers = Vec::new();
         for group in self.groups.values_mut() {
             for member in group.members.values_mut() {

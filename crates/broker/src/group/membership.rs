@@ -18,7 +18,7 @@ use super::record::GroupRecord;
 use super::request::{
     Decision, HeartbeatRequest, JoinReply, JoinRequest, LeaveMember, LeaveReply, Now, ParkId, SyncReply, SyncRequest,
 };
-use super::room::member_bytes;
+use super::room::{joined_bytes, member_bytes};
 use super::state::{Group, GroupState, Member};
 
 impl GroupCoordinator {
@@ -57,7 +57,10 @@ impl GroupCoordinator {
         }
         let texts = [request.member_id.as_bytes(), request.client_id.as_bytes()];
         let protocols = request.protocols.iter().flat_map(|(name, metadata)| [name.as_bytes(), metadata]);
-        if !self.take_room(&request.group_id, member_bytes(texts.into_iter().chain(protocols)), now) {
+        let wanted = member_bytes(texts.into_iter().chain(protocols));
+        let member = self.groups.get(&request.group_id).and_then(|group| group.members.get(&request.member_id));
+        let growth = wanted.saturating_sub(member.map_or(0, joined_bytes));
+        if !self.take_room(&request.group_id, growth, now) {
             return Err(ErrorCode::GroupMaxSizeReached);
         }
         if !self.groups.contains_key(&request.group_id) {
@@ -263,7 +266,9 @@ impl GroupCoordinator {
     ) -> Result<(), ErrorCode> {
         Self::check_joinable_id(&request.group_id)?;
         let assigned: usize = request.assignments.iter().map(|(id, assignment)| id.len() + assignment.len()).sum();
-        if assigned > 0 && !self.take_room(&request.group_id, assigned, now) {
+        let members = self.groups.get(&request.group_id).into_iter().flat_map(|group| group.members.values());
+        let before: usize = members.map(|member| member.id.len() + member.assignment.len()).sum();
+        if assigned > before && !self.take_room(&request.group_id, assigned - before, now) {
             return Err(ErrorCode::GroupMaxSizeReached);
         }
         let Some(group) = self.groups.get_mut(&request.group_id) else { return Err(ErrorCode::UnknownMemberId) };

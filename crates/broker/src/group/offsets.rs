@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use record::{Offset, ProducerId};
 
 use super::record::OffsetValue;
+use super::room::offset_bytes;
 
 /// A committed offset and the log offset of its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) type ByPartition = BTreeMap<String, BTreeMap<i32, OffsetEntry>>;
 pub(super) struct GroupOffsets {
     committed: ByPartition,
     staged: BTreeMap<ProducerId, ByPartition>,
+    /// What all of them take, kept with each change: a group may have a hundred thousand, and is asked at each commit.
+    bytes: usize,
 }
 
 impl GroupOffsets {
@@ -36,6 +39,24 @@ impl GroupOffsets {
 
     pub fn committed(&self) -> &ByPartition {
         &self.committed
+    }
+
+    /// What all of them take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How much more they take with such an entry, which takes the place of another: of the one that the producer has staged,
+    /// or of the committed one, if there is no staged one that will take that place too.
+    pub fn growth(&self, producer: Option<ProducerId>, topic: &str, partition: i32, metadata: &str) -> usize {
+        let staged = producer.and_then(|producer| self.staged.get(&producer)?.get(topic)?.get(&partition));
+        let before = match staged {
+            None if producer.is_some() && self.is_staged(topic, partition) => None,
+            None => self.get(topic, partition),
+            staged => staged,
+        };
+        let before = before.map_or(0, |entry| offset_bytes(topic, &entry.value.metadata));
+        offset_bytes(topic, metadata).saturating_sub(before)
     }
 
     /// Committed and staged.
@@ -52,6 +73,12 @@ impl GroupOffsets {
         self.staged.values().any(|s| s.get(topic).is_some_and(|p| p.contains_key(&partition)))
     }
 
+    /// As [`bytes`](Self::bytes), counted anew.
+    #[cfg(test)]
+    pub fn counted_bytes(&self) -> usize {
+        self.all().map(bytes_of).sum()
+    }
+
     /// Every partition that has a committed or staged offset.
     pub fn partitions(&self) -> Vec<(String, i32)> {
         let mut partitions: Vec<(String, i32)> =
@@ -62,18 +89,18 @@ impl GroupOffsets {
     }
 
     pub fn put(&mut self, topic: String, partition: i32, entry: OffsetEntry) {
-        self.committed.entry(topic).or_default().insert(partition, entry);
+        insert_into(&mut self.committed, &mut self.bytes, topic, partition, entry);
     }
 
     pub fn stage(&mut self, producer: ProducerId, topic: String, partition: i32, entry: OffsetEntry) {
-        self.staged.entry(producer).or_default().entry(topic).or_default().insert(partition, entry);
+        insert_into(self.staged.entry(producer).or_default(), &mut self.bytes, topic, partition, entry);
     }
 
     /// A tombstone.
     pub fn remove(&mut self, topic: &str, partition: i32) {
-        remove_from(&mut self.committed, topic, partition);
+        remove_from(&mut self.committed, &mut self.bytes, topic, partition);
         self.staged.retain(|_, staged| {
-            remove_from(staged, topic, partition);
+            remove_from(staged, &mut self.bytes, topic, partition);
             !staged.is_empty()
         });
     }
@@ -81,10 +108,11 @@ impl GroupOffsets {
     /// A COMMIT marker.
     pub fn commit(&mut self, producer: ProducerId) {
         for (topic, partitions) in self.staged.remove(&producer).unwrap_or_default() {
-            let committed = self.committed.entry(topic).or_default();
             for (partition, entry) in partitions {
-                if committed.get(&partition).is_none_or(|now| now.record_offset < entry.record_offset) {
-                    committed.insert(partition, entry);
+                // It was staged, and is either committed now or gone.
+                self.bytes -= offset_bytes(&topic, &entry.value.metadata);
+                if self.get(&topic, partition).is_none_or(|now| now.record_offset < entry.record_offset) {
+                    self.put(topic.clone(), partition, entry);
                 }
             }
         }
@@ -92,13 +120,28 @@ impl GroupOffsets {
 
     /// An ABORT marker.
     pub fn abort(&mut self, producer: ProducerId) {
-        self.staged.remove(&producer);
+        let staged = self.staged.remove(&producer).unwrap_or_default();
+        self.bytes -= bytes_of(&staged);
     }
 }
 
-fn remove_from(offsets: &mut ByPartition, topic: &str, partition: i32) {
+/// What such offsets take.
+fn bytes_of(offsets: &ByPartition) -> usize {
+    let each = offsets.iter().flat_map(|(topic, partitions)| partitions.values().map(move |entry| (topic, entry)));
+    each.map(|(topic, entry)| offset_bytes(topic, &entry.value.metadata)).sum()
+}
+
+fn insert_into(offsets: &mut ByPartition, bytes: &mut usize, topic: String, partition: i32, entry: OffsetEntry) {
+    remove_from(offsets, bytes, &topic, partition);
+    *bytes += offset_bytes(&topic, &entry.value.metadata);
+    offsets.entry(topic).or_default().insert(partition, entry);
+}
+
+fn remove_from(offsets: &mut ByPartition, bytes: &mut usize, topic: &str, partition: i32) {
     if let Some(partitions) = offsets.get_mut(topic) {
-        partitions.remove(&partition);
+        if let Some(before) = partitions.remove(&partition) {
+            *bytes -= offset_bytes(topic, &before.value.metadata);
+        }
         if partitions.is_empty() {
             offsets.remove(topic);
         }

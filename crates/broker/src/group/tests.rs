@@ -391,6 +391,14 @@ impl World {
     /// Offsets equal always; generations equal in every group that is not amid a rebalance.
     fn check_replay(&self, after: &str) {
         let replayed = self.replayed();
+        let mut offsets_bytes = 0;
+        for (id, group) in &self.machine.groups {
+            let counted = group.offsets.counted_bytes();
+            assert_eq!(group.offsets.bytes(), counted, "after {after:?}: what the offsets of {id} take");
+            offsets_bytes += counted;
+        }
+        let room = self.machine.room.bytes();
+        assert!(room >= offsets_bytes, "after {after:?}: {room} bytes are counted, and offsets take {offsets_bytes}");
         for (id, live) in &self.machine.groups {
             match replayed.groups.get(id) {
                 None => assert!(live.offsets.is_empty(), "after {after:?}: offsets of {id} are not in the log"),

@@ -35,11 +35,13 @@ pub enum Refusal {
     Accept,
     /// A new transactional id, because those that there are take all the memory that there is for them.
     TransactionalIds,
+    /// Offsets of a group, because it or all groups have as many as there is memory for.
+    GroupOffsets,
 }
 
 impl Refusal {
     /// All kinds.
-    pub const ALL: [Refusal; 10] = [
+    pub const ALL: [Refusal; 11] = [
         Refusal::Connections,
         Refusal::ConnectionsOfAddress,
         Refusal::Silent,
@@ -50,6 +52,7 @@ impl Refusal {
         Refusal::SlowReader,
         Refusal::Accept,
         Refusal::TransactionalIds,
+        Refusal::GroupOffsets,
     ];
 
     /// Its name in metrics.
@@ -66,6 +69,7 @@ impl Refusal {
             Refusal::SlowReader => "slow_reader",
             Refusal::Accept => "accept",
             Refusal::TransactionalIds => "transactional_ids",
+            Refusal::GroupOffsets => "group_offsets",
         }
     }
 }
