@@ -179,7 +179,7 @@ fn a_failed_sync_latches_and_a_restart_shows_what_is_on_the_disk() {
     log.append(batch(&["kept"], NOW.0), CLIENT).expect("appended").ticket.wait().expect("durable");
     sim.fail_syncs(1);
     let lost = log.append(batch(&["never acknowledged"], NOW.0), CLIENT).expect("appended");
-    assert!(lost.ticket.wait().is_err());
+    assert!(lost.ticket.wait().is_err(), "a failed sync was acknowledged");
     assert_eq!(log.high_watermark(), Offset(1));
     assert!(log.append(batch(&["x"], NOW.0), CLIENT).is_err(), "the next sync would succeed: it must not be tried");
     assert!(set.close().is_err());
