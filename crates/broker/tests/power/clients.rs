@@ -5,7 +5,7 @@
 //! aborted one is not seen; one in doubt is there whole or not at all; one left open is aborted when its producer comes
 //! back, and then nothing is open. A group offset that was acknowledged did not go back. A batch of an idempotent producer
 //! that was acknowledged is a duplicate when it is sent again, at its offset. A producer id is given once. An offset that
-//! was ever shown has the record that it had.
+//! was ever shown has the record that it had. Nothing is refused while the power is on.
 //! Not verified: order between clients (each is sequential here, and they take turns).
 
 use std::collections::{BTreeMap, HashSet};
@@ -30,8 +30,13 @@ const IDS: [&str; 2] = ["t0", "t1"];
 const CONNECTION: u64 = 7;
 const SEEDS: u64 = 25;
 
-/// The power went, or the process was killed: nothing more can be asked of this broker.
-pub(super) struct Dead;
+/// Something was refused, and what the refusal said. Nothing is, unless the power went: whoever gets this asserts that.
+#[derive(Debug)]
+pub(super) struct Dead(String);
+
+fn dead(refused: impl std::fmt::Debug) -> Dead {
+    Dead(format!("{refused:?}"))
+}
 
 /// Waits for an answer, doing what the background thread would do.
 pub(super) fn answer<T>(broker: &Broker, future: impl Future<Output = T>) -> Result<T, Dead> {
@@ -40,8 +45,8 @@ pub(super) fn answer<T>(broker: &Broker, future: impl Future<Output = T>) -> Res
         if let Poll::Ready(answer) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return Ok(answer);
         }
-        if broker.health().is_some() {
-            return Err(Dead);
+        if let Some(failure) = broker.health() {
+            return Err(dead(failure));
         }
         broker.coordinators().run_due();
         std::thread::yield_now();
@@ -133,15 +138,15 @@ impl Run {
         let n = client.outcomes.len() as i64;
         let partitions = Partitions::from([(OUT.to_owned(), (0..PARTITIONS).collect())]);
         let added = coordinators.add_partitions(id.to_owned(), producer, CONNECTION, partitions);
-        answer(broker, added.map_err(|_| Dead)?)?.map_err(|_| Dead)?;
+        answer(broker, added.map_err(dead)?)?.map_err(dead)?;
         for at in 0..PARTITIONS {
             let partition = broker.partition(OUT, at).expect("there");
             let bytes = batch(producer, *sequence, true, &format!("{id}:{n}"));
             let append = || partition.produce(bytes, NOW_MS);
-            let appended = coordinators.append_transactional(id, producer, OUT, at, append).map_err(|_| Dead)?;
-            let appended = appended.map_err(|_| Dead)?;
+            let appended = coordinators.append_transactional(id, producer, OUT, at, append).map_err(dead)?;
+            let appended = appended.map_err(dead)?;
             if self.random.below(2) == 0 {
-                appended.ticket.wait().map_err(|_| Dead)?;
+                appended.ticket.wait().map_err(dead)?;
             }
         }
         *sequence += 1;
@@ -149,18 +154,17 @@ impl Run {
             // Its process is gone; the next one finds the transaction open.
             return Ok(false);
         }
-        answer(broker, coordinators.add_offsets(id.to_owned(), producer, CONNECTION).map_err(|_| Dead)?)?
-            .map_err(|_| Dead)?;
+        answer(broker, coordinators.add_offsets(id.to_owned(), producer, CONNECTION).map_err(dead)?)?.map_err(dead)?;
         let mut offsets = offsets(id, n);
         offsets.producer = Some((producer.id, producer.epoch));
         let staged = answer(broker, coordinators.commit_transactional_offsets(id, offsets))?;
-        staged.map_err(|_| Dead)?;
+        staged.map_err(dead)?;
 
         let commit = self.random.below(3) > 0;
         let outcome = &mut self.clients.get_mut(id).expect("there").outcomes[n as usize - 1];
         *outcome = Outcome::Unsure(commit);
-        let ended = coordinators.end_transaction(id, producer, CONNECTION, commit).map_err(|_| Dead)?;
-        answer(broker, ended)?.map_err(|_| Dead)?;
+        let ended = coordinators.end_transaction(id, producer, CONNECTION, commit).map_err(dead)?;
+        answer(broker, ended)?.map_err(dead)?;
         *outcome = if commit { Outcome::Committed } else { Outcome::Aborted };
         Ok(true)
     }
@@ -178,8 +182,8 @@ impl Run {
         let idempotent = &mut self.idempotent[at];
         let value = format!("{}-{}", idempotent.producer.id, idempotent.next_sequence);
         let bytes = batch(idempotent.producer, idempotent.next_sequence, false, &value);
-        let appended = broker.partition(OUT, 0).expect("there").produce(bytes, NOW_MS).map_err(|_| Dead)?;
-        appended.ticket.wait().map_err(|_| Dead)?;
+        let appended = broker.partition(OUT, 0).expect("there").produce(bytes, NOW_MS).map_err(dead)?;
+        appended.ticket.wait().map_err(dead)?;
         idempotent.acked.push((idempotent.next_sequence, value, appended.base_offset.0));
         idempotent.next_sequence += 1;
         Ok(())
@@ -188,7 +192,7 @@ impl Run {
     fn commit_plain(&mut self, broker: &Arc<Broker>) -> Result<(), Dead> {
         self.plain.1 += 1;
         let next = self.plain.1;
-        answer(broker, broker.coordinators().commit_offsets(offsets("plain", next)))?.map_err(|_| Dead)?;
+        answer(broker, broker.coordinators().commit_offsets(offsets("plain", next)))?.map_err(dead)?;
         self.plain.0 = next;
         Ok(())
     }
@@ -263,10 +267,10 @@ fn init(broker: &Arc<Broker>, id: &str) -> Result<Producer, Dead> {
     let request = InitRequest { transactional_id: id.to_owned(), timeout_ms: 60_000, expected: None };
     loop {
         match broker.coordinators().init_producer(&request) {
-            Ok(producer) => return answer(broker, producer)?.map_err(|_| Dead),
-            Err(_) if broker.health().is_some() => return Err(Dead),
+            Ok(producer) => return answer(broker, producer)?.map_err(dead),
+            Err(refused) if broker.health().is_some() => return Err(dead(refused)),
             Err(Refusal::Error(_) | Refusal::Busy) => broker.coordinators().run_due(),
-            Err(Refusal::StaleConnection) => return Err(Dead),
+            Err(refused @ Refusal::StaleConnection) => return Err(dead(refused)),
         }
     }
 }
@@ -364,9 +368,15 @@ fn check(seed: u64) {
         let broker = open(&run.disk).unwrap_or_else(|e| panic!("cannot open: {e}"));
         assert!(broker.recovery().damage.is_empty(), "{:?}", broker.recovery().damage);
         run.check(&broker);
-        let few = run.random.pick(&[30, 300, 900]);
-        run.disk.cut_power_at(run.disk.operations() + 1 + run.random.below(few));
-        let _cut_off = run.work(&broker);
+        if run.random.below(6) == 0 {
+            run.work(&broker).expect("nothing is refused with the power on");
+        } else {
+            let few = run.random.pick(&[30, 300, 900]);
+            run.disk.cut_power_at(run.disk.operations() + 1 + run.random.below(few));
+            if let Err(Dead(refused)) = run.work(&broker) {
+                assert!(run.disk.is_off(), "refused with the power on: {refused}");
+            }
+        }
         run.disk.cut_power();
         drop(broker);
         run.disk = crash(&run.disk, &mut run.random);

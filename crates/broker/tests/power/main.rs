@@ -263,7 +263,7 @@ impl Run {
                     model.log_start
                 );
                 for (offset, value) in model.records.range(log_start..) {
-                    assert_eq!(shown.get(offset), Some(value), "{seed}: {name}-{at} offset {offset}");
+                    assert_eq!(shown.get(offset), Some(value), "{seed}: {name}-{at}: the record at offset {offset}");
                 }
                 let end = model.records.keys().next_back().map_or(0, |last| last + 1);
                 assert!(log.log_end_offset().0 >= end, "{seed}: {name}-{at} ends early");
