@@ -36,9 +36,13 @@ use crate::log::{AbortedTxn, Log};
 use crate::scan::{Scanner, Step};
 use crate::segment::{Segment, remove_if_there};
 
-/// How many keys one compaction remembers: as many as fit into 2^20 places of a hash table, of which it fills seven eighths,
-/// at 25 bytes each. What does not fit is left to the next one.
-const KEYS_MAX: usize = if cfg!(test) { 8 } else { 7 << 17 };
+/// How many keys one compaction remembers: a little less than fit into 2^16 places of each table, of which it fills seven
+/// eighths, at 25 bytes each; 26 MB in all. What does not fit is left to the next one.
+const KEYS_MAX: usize = if cfg!(test) { 8 } else { KEY_TABLES * (27 << 11) };
+/// The keys are spread over so many tables, by the first bits of their hashes. They grow one at a time; and their space goes
+/// back to the system, which the GNU allocator does not do with that of one large table once it has seen another.
+const KEY_TABLES: usize = 1 << KEY_TABLE_BITS;
+const KEY_TABLE_BITS: u32 = 4;
 /// Copied batches are written in pieces of this size.
 const WRITE_BYTES: usize = 1 << 20;
 /// The files of a segment, its log last.
@@ -417,7 +421,9 @@ impl<'s> Batches<'s> {
 /// The last offset of each key in the dirty part.
 struct Keys {
     /// By hash in two halves: a `u128` would want 16-byte places, and a third more memory.
-    last: HashMap<[u64; 2], i64>,
+    last: [HashMap<[u64; 2], i64>; KEY_TABLES],
+    /// How many in all.
+    len: usize,
     hashers: [RandomState; 2],
     /// Keys are known up to here.
     end: i64,
@@ -425,8 +431,12 @@ struct Keys {
 
 impl Keys {
     fn read(plan: &Plan) -> Result<Self, Stopped> {
-        let mut keys =
-            Self { last: HashMap::new(), hashers: [RandomState::new(), RandomState::new()], end: plan.first_dirty };
+        let mut keys = Self {
+            last: Default::default(),
+            len: 0,
+            hashers: [RandomState::new(), RandomState::new()],
+            end: plan.first_dirty,
+        };
         let mut transactions = Transactions::new(plan);
         for segment in &plan.segments {
             if segment.next_offset() <= plan.first_dirty {
@@ -456,7 +466,7 @@ impl Keys {
 
     /// Adds a batch's keys; false when there is no room for them.
     fn add(&mut self, batch: &Batch, first_dirty: i64) -> Result<bool, BatchError> {
-        if !self.last.is_empty() && self.last.len() + batch.header.records_count as usize > KEYS_MAX {
+        if self.len > 0 && self.len + batch.header.records_count as usize > KEYS_MAX {
             return Ok(false);
         }
         for record in &batch.records(ReadLimits::default())? {
@@ -465,7 +475,8 @@ impl Keys {
                 && let Some(key) = record.key
             {
                 let hash = self.hash(key);
-                self.last.insert(hash, record.offset.0);
+                let before = self.last[table_of(hash)].insert(hash, record.offset.0);
+                self.len += usize::from(before.is_none());
             }
         }
         Ok(true)
@@ -476,8 +487,13 @@ impl Keys {
     }
 
     fn last(&self, key: &[u8]) -> Option<i64> {
-        self.last.get(&self.hash(key)).copied()
+        let hash = self.hash(key);
+        self.last[table_of(hash)].get(&hash).copied()
     }
+}
+
+fn table_of(hash: [u64; 2]) -> usize {
+    (hash[0] >> (u64::BITS - KEY_TABLE_BITS)) as usize
 }
 
 /// Which transactions are aborted, and of which there is still data, while walking a log from its front.
