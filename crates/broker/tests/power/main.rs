@@ -94,7 +94,7 @@ fn read(broker: &Broker, topic: &str, partition: i32) -> BTreeMap<i64, String> {
 
 /// The same; nothing when the disk is off.
 fn try_read(broker: &Broker, topic: &str, partition: i32) -> Option<BTreeMap<i64, String>> {
-    let partition = broker.partition(topic, partition).expect("there");
+    let partition = broker.partition(topic, partition).expect("the partition that was acknowledged");
     let log = partition.log();
     let mut shown = BTreeMap::new();
     let mut from = log.log_start_offset();
@@ -185,7 +185,7 @@ impl Run {
             }
             5 if exists => {
                 let at = self.random.below(self.topics[name].partitions.len() as u64) as usize;
-                let partition = broker.partition(name, at as i32).expect("exists");
+                let partition = broker.partition(name, at as i32).expect("the partition that was acknowledged");
                 let end = partition.log().high_watermark().0;
                 let before = self.random.below(end as u64 + 1) as i64;
                 let deleted = partition.log().delete_records(Offset(before)).map(|ticket| ticket.wait());
@@ -202,7 +202,7 @@ impl Run {
             }
             _ if exists => {
                 let at = self.random.below(self.topics[name].partitions.len() as u64) as usize;
-                let partition = broker.partition(name, at as i32).expect("exists");
+                let partition = broker.partition(name, at as i32).expect("the partition that was acknowledged");
                 self.produced += 1;
                 let value = format!("{name}-{at}-{}", self.produced);
                 let sent = partition.produce(batch(&value), NOW_MS);
@@ -251,7 +251,8 @@ impl Run {
             model.retention = retention;
             for (at, model) in model.partitions.iter_mut().enumerate() {
                 let shown = read(broker, name, at as i32);
-                let log = Arc::clone(broker.partition(name, at as i32).expect("exists").log());
+                let log =
+                    Arc::clone(broker.partition(name, at as i32).expect("the partition that was acknowledged").log());
                 let log_start = log.log_start_offset().0;
                 let may_start = match doubt {
                     Doubt::Truncate(one, partition, before) if *one == name && *partition == at => *before,

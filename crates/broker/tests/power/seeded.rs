@@ -18,6 +18,7 @@ const LOST: &[&str] = &[
     "the record at offset",
     "plain is at",
     "its group's offset and its output",
+    "does not check out",
     "is torn",
     "and is seen:",
     "was given twice",
@@ -27,7 +28,7 @@ const LOST: &[&str] = &[
     "partitions, not",
     "starts at",
     "cannot open",
-    "exists",
+    "the partition that was acknowledged",
 ];
 
 const BUGS: [Seeded; 6] = [
