@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     pub policy: Policy,
     pub connections: Arc<Places>,
     pub streams: Arc<Places>,
+    /// Held while the metrics are gathered and written: one after the other takes memory once.
+    pub scrape: tokio::sync::Mutex<()>,
     pub stop: watch::Receiver<bool>,
 }
 
@@ -117,6 +119,7 @@ impl Server {
             policy: Policy { host_names, allow_get_writes: options.allow_get_writes },
             connections: Places::new("connections", CONNECTIONS_OF_ADDRESS_MAX),
             streams: Places::new("streams", STREAMS_OF_ADDRESS_MAX),
+            scrape: tokio::sync::Mutex::new(()),
             stop: stopped.clone(),
         });
         let of_addresses = shared.connections.clone();

@@ -35,6 +35,7 @@ pub(super) async fn ready(State(shared): App) -> Answer {
 }
 
 pub(super) async fn metrics(State(shared): App) -> Answer {
+    let _alone = shared.scrape.lock().await;
     let metrics = blocking(&shared, |instance| Ok(instance.metrics())).await?;
     let mut text = String::new();
     let version = &shared.about.version;
