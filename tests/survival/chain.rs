@@ -21,6 +21,9 @@ use crate::{copier, counts, foreign, idempotent, member, offsets, reading, tail,
 /// Small enough that a chain rolls them often.
 const SEGMENT_BYTES: usize = 16 << 10;
 
+/// How a round fails whose history is a bad one.
+pub const ANOMALIES: &str = "anomalies of its history, first of all";
+
 /// See the module.
 pub struct Chain {
     server: Server,
@@ -104,6 +107,7 @@ impl Chain {
     fn check(&self, foreign_reader: bool) -> Result<(), String> {
         let mut session = Session::connect(&self.world.address).map_err(|trouble| format!("{trouble}"))?;
         counts::settle(&self.world, &mut session)?;
+        self.world.history().rest();
         if foreign_reader && self.kcat {
             foreign::drain(&self.world)?;
         }
@@ -132,7 +136,7 @@ impl Chain {
             return Ok(());
         }
         let shown: Vec<String> = found.iter().take(20).map(|anomaly| format!("  {anomaly:x?}")).collect();
-        Err(format!("{} anomalies, first of all\n{}", found.len(), shown.join("\n")))
+        Err(format!("{} {ANOMALIES}\n{}", found.len(), shown.join("\n")))
     }
 
     /// Sends the clients home and stops the program.

@@ -19,7 +19,7 @@ pub fn run(world: &World, number: u32, seed: u64) {
     let mut transactional = Transactional::new(&world.address, NAME);
     let mut values = Values::of(number);
     let mut rng = Rng::with_seed(seed);
-    let reader = world.history().reader(Isolation::Committed, false);
+    let reader = world.history().reader(Isolation::Committed);
     let mut positions: Option<Positions> = None;
     loop {
         let placed = match positions.take() {

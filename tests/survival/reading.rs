@@ -159,7 +159,7 @@ pub fn drain(
     isolation: Isolation,
 ) -> Result<Fetched, String> {
     const PATIENCE: Duration = Duration::from_secs(30);
-    let reader = world.history().reader(isolation, true);
+    let reader = world.history().drain(isolation, partitions.clone());
     let mut positions = Positions::beginning(partitions, isolation);
     let mut all = Fetched::default();
     let deadline = Instant::now() + PATIENCE;

@@ -10,7 +10,7 @@ use crate::world::{TOPICS, World};
 
 /// Follows until the gate closes for good.
 pub fn run(world: &World, name: &'static str, isolation: Isolation) {
-    let reader = world.history().reader(isolation, false);
+    let reader = world.history().reader(isolation);
     let mut link = Link::new(&world.address);
     let mut positions = Positions::beginning(world.partitions(TOPICS), isolation);
     while !world.gate.is_closing() || world.gate.pass(name) {

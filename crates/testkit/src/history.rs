@@ -3,7 +3,8 @@
 //! The anomalies are those that Jepsen's checker of Kafka-like logs defines, and what a restart adds: a record that was
 //! shown and is taken back, a watermark or a group's offset that goes back. Whoever records a history enters a send when
 //! it is begun and its outcome when that is known; polls come in the order in which each reader got them. Before a check,
-//! everything is read once more from the beginning, at both isolations: a *drain*.
+//! everything is read once more from the beginning, at both isolations: a *drain*. Each drain that was begun since
+//! [`History::rest`] was called last must be complete, whoever made it.
 //!
 //! Verified: each promise of [`Anomaly`]. Not verified: cycles of information flow between transactions (a history in
 //! which no transaction reads what another transaction wrote cannot have one), real-time order between two producers,
@@ -94,10 +95,18 @@ pub struct ReaderId(pub usize);
 pub struct Reader {
     /// What it is shown.
     pub isolation: Isolation,
-    /// Whether it reads every partition from the beginning to the end, while nobody writes.
-    pub drain: bool,
+    /// The partitions that it reads from the beginning to the end, while nobody writes; of a drain only.
+    pub drains: Vec<PartitionId>,
     /// The group for which it reads, if it is a member of one.
     pub group: Option<String>,
+}
+
+impl Reader {
+    /// Whether it reads all that its partitions have.
+    #[must_use]
+    pub fn is_drain(&self) -> bool {
+        !self.drains.is_empty()
+    }
 }
 
 /// A record as a reader saw it.
@@ -184,6 +193,8 @@ pub struct History {
     pub transactions: Vec<TransactionOutcome>,
     /// Those who poll.
     pub readers: Vec<Reader>,
+    /// The drains among them from here on are of this rest: nobody has written since they began.
+    pub rested: usize,
     /// What they were shown, each one's in order.
     pub polls: Vec<Poll>,
     /// The offsets of groups.
@@ -202,14 +213,25 @@ impl History {
     }
 
     /// Enters a reader.
-    pub fn reader(&mut self, isolation: Isolation, drain: bool) -> ReaderId {
-        self.readers.push(Reader { isolation, drain, group: None });
+    pub fn reader(&mut self, isolation: Isolation) -> ReaderId {
+        self.readers.push(Reader { isolation, drains: Vec::new(), group: None });
+        ReaderId(self.readers.len() - 1)
+    }
+
+    /// Everything has come to rest: what was promised or shown before must be in each drain that is entered from now on.
+    pub fn rest(&mut self) {
+        self.rested = self.readers.len();
+    }
+
+    /// Enters a reader of everything that these partitions have.
+    pub fn drain(&mut self, isolation: Isolation, partitions: Vec<PartitionId>) -> ReaderId {
+        self.readers.push(Reader { isolation, drains: partitions, group: None });
         ReaderId(self.readers.len() - 1)
     }
 
     /// Enters a member of a group.
     pub fn member(&mut self, isolation: Isolation, group: &str) -> ReaderId {
-        self.readers.push(Reader { isolation, drain: false, group: Some(group.to_owned()) });
+        self.readers.push(Reader { isolation, drains: Vec::new(), group: Some(group.to_owned()) });
         ReaderId(self.readers.len() - 1)
     }
 
@@ -277,14 +299,14 @@ pub enum Anomaly {
         /// Where it was acknowledged to be.
         place: (String, i64),
     },
-    /// A value was acknowledged and is not in the last drain.
+    /// A value was acknowledged and is not in each drain of this rest.
     Unseen {
         /// The value.
         value: Value,
         /// Its partition.
         partition: String,
     },
-    /// Some, not all, of a transaction is in the last drain.
+    /// Some, not all, of a transaction is in a committed drain of this rest.
     TornTransaction {
         /// Which one.
         transaction: usize,
@@ -358,14 +380,14 @@ pub enum Anomaly {
         /// What it was told then.
         then: (i64, i64),
     },
-    /// A committed offset is behind one that was acknowledged.
+    /// A committed offset is behind one that was acknowledged or shown.
     GroupOffsetBack {
         /// The group.
         group: String,
         /// The partition.
         partition: String,
-        /// What was acknowledged.
-        acknowledged: i64,
+        /// What was acknowledged or shown.
+        promised: i64,
         /// What is there.
         found: i64,
     },

@@ -1,17 +1,20 @@
 //! Finds the anomalies of a history: pure, one pass per kind.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Anomaly, GroupEvent, History, Isolation, Mark, PartitionId, Poll, ReaderId, Seen, Send, SendOutcome,
-    TransactionOutcome, Value,
+    Anomaly, GroupEvent, History, Isolation, Mark, PartitionId, ReaderId, Seen, Send, SendOutcome, TransactionOutcome,
+    Value,
 };
 
 /// Everything in the history that must never happen; empty when all is well.
 #[must_use]
 pub fn check(history: &History) -> Vec<Anomaly> {
-    let mut checker =
-        Checker { history, logs: Vec::new(), sends: HashMap::new(), places: HashMap::new(), found: Vec::new() };
+    let at_rest = history.rested..history.readers.len();
+    let drains: Vec<ReaderId> = at_rest.filter(|at| history.readers[*at].is_drain()).map(ReaderId).collect();
+    assert!(drains.len() <= Drains::BITS as usize, "{} drains of one rest: a mistake of the test", drains.len());
+    let (sends, places) = (HashMap::new(), HashMap::new());
+    let mut checker = Checker { history, logs: Vec::new(), sends, places, drains, found: Vec::new() };
     checker.found.extend(history.unexpected.iter().cloned().map(Anomaly::Unexpected));
     checker.index_sends();
     checker.offsets_and_values();
@@ -30,10 +33,14 @@ pub fn check(history: &History) -> Vec<Anomaly> {
 #[derive(Clone, Copy, Default)]
 struct Slot {
     value: Option<Value>,
-    /// Shown to someone; to a committed reader; in the last drain of each isolation.
+    /// Shown to someone, by isolation.
     seen: [bool; 2],
-    drained: [bool; 2],
+    /// The drains of this rest that show it, a bit for each.
+    drained: Drains,
 }
+
+/// Drains of this rest, a bit for each.
+type Drains = u32;
 
 struct Checker<'a> {
     history: &'a History,
@@ -41,6 +48,8 @@ struct Checker<'a> {
     logs: Vec<Vec<Slot>>,
     sends: HashMap<Value, &'a Send>,
     places: HashMap<Value, (PartitionId, i64)>,
+    /// Those of this rest.
+    drains: Vec<ReaderId>,
     found: Vec<Anomaly>,
 }
 
@@ -86,19 +95,15 @@ impl<'a> Checker<'a> {
                 self.place(send.partition, offset, send.value);
             }
         }
-        // Only the last drain of each isolation says what is there now.
-        let is_drain = |poll: &&Poll| self.history.readers[poll.reader.0].drain;
-        let last = [Isolation::Uncommitted, Isolation::Committed].map(|isolation| {
-            let mut polls = self.history.polls.iter().rev().filter(is_drain).map(|poll| poll.reader);
-            polls.find(|reader| self.isolation(*reader) == isolation)
-        });
         for poll in &self.history.polls {
             let isolation = self.isolation(poll.reader) as usize;
+            // Only the drains of this rest say what is there now.
+            let drain = self.drains.iter().position(|drain| *drain == poll.reader).map_or(0, |at| 1 << at);
             for Seen { partition, offset, value } in poll.records.iter().copied() {
                 self.place(partition, offset, value);
                 let slot = self.slot(partition, offset);
                 slot.seen[isolation] = true;
-                slot.drained[isolation] |= last[isolation] == Some(poll.reader);
+                slot.drained |= drain;
             }
         }
     }
@@ -150,7 +155,7 @@ impl<'a> Checker<'a> {
     fn poll_order(&mut self) {
         let mut last: HashMap<(ReaderId, PartitionId), i64> = HashMap::new();
         for poll in &self.history.polls {
-            let drain = self.history.readers[poll.reader.0].drain;
+            let drain = self.history.readers[poll.reader.0].is_drain();
             if poll.repositioned {
                 last.retain(|(reader, _), _| *reader != poll.reader);
             }
@@ -193,25 +198,40 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What was promised or shown is in the last drain.
+    /// The drains of this rest that read a partition, of one isolation or of both.
+    fn drains_of(&self, partition: PartitionId, isolation: Option<Isolation>) -> Drains {
+        let reads = |reader: &ReaderId| {
+            let reader = &self.history.readers[reader.0];
+            reader.drains.contains(&partition) && isolation.is_none_or(|isolation| reader.isolation == isolation)
+        };
+        self.drains.iter().enumerate().filter(|(_, reader)| reads(reader)).fold(0, |drains, (at, _)| drains | 1 << at)
+    }
+
+    /// What was promised or shown is in each drain of this rest.
     fn completeness(&mut self) {
+        let ids = || (0..self.history.partitions.len()).map(|at| PartitionId(at as u16));
+        let of = |isolation| ids().map(|id| self.drains_of(id, isolation)).collect::<Vec<Drains>>();
+        let (all, committed) = (of(None), of(Some(Isolation::Committed)));
+        let uncommitted = of(Some(Isolation::Uncommitted));
         let drained = |checker: &Self, value: Value| {
             let place = checker.places.get(&value).copied();
-            place.is_some_and(|(partition, offset)| {
-                checker.logs[usize::from(partition.0)][offset as usize].drained[Isolation::Committed as usize]
-            })
+            place.map_or(0, |(partition, offset)| checker.logs[usize::from(partition.0)][offset as usize].drained)
         };
-        let mut transactions: HashMap<usize, (Vec<Value>, Vec<Value>)> = HashMap::new();
+        // By drain: two of them may differ in what they have of one.
+        let mut transactions: BTreeMap<(usize, usize), (Vec<Value>, Vec<Value>)> = BTreeMap::new();
         for send in &self.history.sends {
-            let there = drained(self, send.value);
+            let (at, drains) = (usize::from(send.partition.0), drained(self, send.value));
             if let (Some(transaction), SendOutcome::Acknowledged(_)) = (send.transaction, send.outcome) {
-                let (present, missing) = transactions.entry(transaction.0).or_default();
-                if there { present.push(send.value) } else { missing.push(send.value) }
+                for drain in (0..self.drains.len()).filter(|drain| committed[at] & 1 << drain != 0) {
+                    let (present, missing) = transactions.entry((transaction.0, drain)).or_default();
+                    if drains & 1 << drain != 0 { present.push(send.value) } else { missing.push(send.value) }
+                }
             }
+            let there = committed[at] != 0 && drains & all[at] == all[at];
             if there || !self.is_promised(send) {
                 continue;
             }
-            let log = &self.logs[usize::from(send.partition.0)];
+            let log = &self.logs[at];
             let behind = |from: i64| log.iter().skip(from as usize + 1).any(|slot| slot.seen != [false; 2]);
             let anomaly = match send.outcome {
                 SendOutcome::Acknowledged(Some(offset))
@@ -223,16 +243,18 @@ impl<'a> Checker<'a> {
             };
             self.found.push(anomaly);
         }
-        let mut torn: Vec<_> =
-            transactions.into_iter().filter(|(_, (there, missing))| !there.is_empty() && !missing.is_empty()).collect();
-        torn.sort_unstable();
-        for (transaction, (there, missing)) in torn {
-            self.found.push(Anomaly::TornTransaction { transaction, there, missing });
+        for ((transaction, _), (there, missing)) in transactions {
+            if !there.is_empty() && !missing.is_empty() {
+                self.found.push(Anomaly::TornTransaction { transaction, there, missing });
+            }
         }
-        for (partition, log) in self.logs.iter().enumerate() {
+        for (at, log) in self.logs.iter().enumerate() {
             for (offset, slot) in log.iter().enumerate() {
-                if (0..2).any(|isolation| slot.seen[isolation] && !slot.drained[isolation]) {
-                    let partition = self.history.partitions[partition].name.clone();
+                // What a committed reader was shown is there for everyone.
+                let [to_someone, to_committed] = slot.seen;
+                let lacks = |drains: Drains| drains == 0 || slot.drained & drains != drains;
+                if to_someone && lacks(uncommitted[at]) || to_committed && (lacks(committed[at]) || lacks(all[at])) {
+                    let partition = self.history.partitions[at].name.clone();
                     let value = slot.value.unwrap_or_default();
                     self.found.push(Anomaly::TakenBack { partition, offset: offset as i64, value });
                 }
@@ -255,23 +277,24 @@ impl<'a> Checker<'a> {
     }
 
     fn group_offsets(&mut self) {
-        let mut acknowledged: HashMap<(&str, PartitionId), i64> = HashMap::new();
+        // What was acknowledged or shown may not be taken back.
+        let mut promised: HashMap<(&str, PartitionId), i64> = HashMap::new();
         for event in &self.history.groups {
             match event {
                 GroupEvent::Committed { group, partition, offset } => {
-                    let newest = acknowledged.entry((group, *partition)).or_insert(*offset);
+                    let newest = promised.entry((group, *partition)).or_insert(*offset);
                     *newest = (*newest).max(*offset);
                 }
                 GroupEvent::Asked { group, partition, offset: found, log_end } => {
+                    let newest = promised.entry((group, *partition)).or_insert(*found);
+                    let before = std::mem::replace(newest, (*newest).max(*found));
                     let (group, name) = (group.clone(), self.name(*partition));
                     if found > log_end {
                         let (found, log_end) = (*found, *log_end);
                         self.found.push(Anomaly::GroupOffsetBeyondEnd { group, partition: name, found, log_end });
-                    } else if let Some(newest) =
-                        acknowledged.get(&(group.as_str(), *partition)).copied().filter(|a| a > found)
-                    {
-                        let (acknowledged, found) = (newest, *found);
-                        self.found.push(Anomaly::GroupOffsetBack { group, partition: name, acknowledged, found });
+                    } else if before > *found {
+                        let (promised, found) = (before, *found);
+                        self.found.push(Anomaly::GroupOffsetBack { group, partition: name, promised, found });
                     }
                 }
             }

@@ -25,13 +25,9 @@ fn acknowledged(history: &mut History, value: Value, offset: i64) {
 fn followed() -> History {
     let mut history = History::default();
     history.partition("p", false);
-    for (isolation, drain) in [Isolation::Uncommitted, Isolation::Committed]
-        .into_iter()
-        .flat_map(|isolation| [(isolation, false), (isolation, true)])
-    {
-        history.reader(isolation, drain);
-    }
-    history.readers.swap(1, 2);
+    let isolations = [Isolation::Uncommitted, Isolation::Committed];
+    let _tails = isolations.map(|isolation| history.reader(isolation));
+    let _drains = isolations.map(|isolation| history.drain(isolation, vec![P]));
     for (value, offset) in [(10, 0), (11, 1), (12, 2)] {
         acknowledged(&mut history, value, offset);
     }
@@ -139,6 +135,48 @@ fn lost_records() {
     caught("a record that was shown", &history, |a| matches!(a, Anomaly::TakenBack { offset: 3, value: 13, .. }));
 }
 
+/// A third drain of the same rest, which shows this.
+fn drained_again(mut history: History, isolation: Isolation, records: &[(i64, Value)]) -> History {
+    drained(&mut history, WITH, WITH);
+    let drain = history.drain(isolation, vec![P]);
+    history.polls.push(poll(drain, records));
+    history
+}
+
+/// Not only the last drain counts, nor only ours.
+#[test]
+fn incomplete_drains() {
+    let with = || with_transaction(TransactionOutcome::Committed);
+    for isolation in [Isolation::Uncommitted, Isolation::Committed] {
+        let nothing = drained_again(with(), isolation, &[]);
+        caught("a drain that shows nothing", &nothing, |a| matches!(a, Anomaly::Unseen { value: 10, .. }));
+        let less = drained_again(with(), isolation, &WITH[..4]);
+        caught("a drain that ends early", &less, |a| matches!(a, Anomaly::Unseen { value: 21, .. }));
+        caught("a drain that ends early", &less, |a| matches!(a, Anomaly::TakenBack { offset: 4, .. }));
+        let torn = |a: &Anomaly| matches!(a, Anomaly::TornTransaction { missing, .. } if missing == &[21]);
+        assert_eq!(check(&less).iter().any(torn), isolation == Isolation::Committed);
+        assert_eq!(check(&drained_again(with(), isolation, WITH)), []);
+    }
+    // The first of two, and ours after it.
+    let mut history = with();
+    history.readers.swap(DRAINS[0].0, DRAINS[1].0);
+    drained(&mut history, &[], WITH);
+    caught("the first drain", &history, |a| matches!(a, Anomaly::Unseen { value: 10, .. }));
+    // A drain of an earlier rest need not have what came later, and one of other partitions not what is here.
+    let mut history = followed();
+    drained(&mut history, ALL, ALL);
+    acknowledged(&mut history, 13, 3);
+    let other = history.partition("other", false);
+    history.rest();
+    let all = [ALL, &[(3, 13)]].concat();
+    for isolation in [Isolation::Uncommitted, Isolation::Committed] {
+        let drain = history.drain(isolation, vec![P]);
+        history.polls.push(poll(drain, &all));
+    }
+    history.drain(Isolation::Committed, vec![other]);
+    assert_eq!(check(&history), []);
+}
+
 #[test]
 fn broken_transactions() {
     let mut history = with_transaction(TransactionOutcome::Aborted);
@@ -213,6 +251,12 @@ fn watermarks_and_groups() {
     history.polls.push(Poll { repositioned: true, ..poll(member, &ALL[..1]) });
     assert_eq!(check(&history), []);
     caught("an offset that goes back", &group(1, 3), |a| matches!(a, Anomaly::GroupOffsetBack { found: 1, .. }));
+    for then in [2, -1] {
+        let mut history = group(3, 3);
+        history.groups.push(GroupEvent::Asked { group: "g".to_owned(), partition: P, offset: then, log_end: 3 });
+        let back = |a: &Anomaly| matches!(a, Anomaly::GroupOffsetBack { promised: 3, found, .. } if *found == then);
+        caught("an offset that was shown and goes back", &history, back);
+    }
     caught("an offset that is gone", &group(-1, 3), |a| matches!(a, Anomaly::GroupOffsetBack { found: -1, .. }));
     caught("an offset beyond the end", &group(4, 3), |a| matches!(a, Anomaly::GroupOffsetBeyondEnd { found: 4, .. }));
 }
