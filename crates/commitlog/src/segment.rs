@@ -426,8 +426,13 @@ impl Segment {
     /// Makes the index of aborted transactions this one, with its checksum.
     pub(crate) fn write_aborted(&self, index: &[u8]) -> Result<(), StorageError> {
         let is_there = |path: &Path| self.home.disk.exists(path).map_err(|e| StorageError::new("look for", path, e));
-        if index.is_empty() && !is_there(&self.sibling("txnindex"))? && !is_there(&self.aborted_sum())? {
-            return Ok(());
+        if !is_there(&self.sibling("txnindex"))? && !is_there(&self.aborted_sum())? {
+            if index.is_empty() {
+                return Ok(());
+            }
+            // The snapshot that is there knows of none of these, and must go on being right: until the next one vouches for
+            // them, nothing does.
+            self.write_aborted_sum(&txn_index::checksum(&[]))?;
         }
         self.write_table("txnindex", index)?;
         self.write_aborted_sum(&txn_index::checksum(index))
