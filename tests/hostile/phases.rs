@@ -116,7 +116,8 @@ fn run(phase: &Phase, scene: &Scene, pair: &Pair, pid: u32, scale: Scale) {
     let mut during = 0.0;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
-            before = pair.rate(scale.window);
+            // In the first of the two windows the server may still be recovering: that would lower the bar.
+            before = pair.rate(scale.window).max(pair.rate(scale.window));
         }
         stop.store(false, Ordering::Relaxed);
         std::thread::scope(|scope| {
@@ -155,7 +156,8 @@ fn run(phase: &Phase, scene: &Scene, pair: &Pair, pid: u32, scale: Scale) {
     let after = memory::resident_within(pid, kept_max, Duration::from_secs(45));
     let share = during / before;
     println!("| {name} | {done} | {before:.0} | {during:.0} | {share:.2} | {} | {} |", peak >> 20, after >> 20);
-    assert!(done > 0, "{name}: nothing was done");
+    let least = if scale.full { phase.least } else { 1 };
+    assert!(done >= least, "{name}: {done} times, not {least}");
     assert!(during > 0.0 && share >= scale.share_min, "{name}: the pair keeps {share:.2} of its throughput");
     assert!(peak <= PEAK_MAX, "{name}: the server held {} MiB", peak >> 20);
     assert!(after <= kept_max, "{name}: the server keeps {} MiB", after >> 20);

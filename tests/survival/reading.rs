@@ -14,6 +14,8 @@ use crate::session::{Session, Trouble, accepted};
 use crate::world::{World, value_of};
 
 const FETCH: i16 = 11;
+/// How it begins when what was there cannot be read at rest.
+pub const LOST: &str = "nobody can read on at";
 
 /// A record that was read.
 #[derive(Clone, Debug)]
@@ -165,7 +167,7 @@ pub fn drain(
     let deadline = Instant::now() + PATIENCE;
     loop {
         let fetched = fetch(world, session, &mut positions, Duration::ZERO);
-        let fetched = fetched.map_err(|trouble| format!("nobody can read on at {:?}: {trouble}", positions.next))?;
+        let fetched = fetched.map_err(|trouble| format!("{LOST} {:?}: {trouble}", positions.next))?;
         world.history().polls.push(fetched.poll(world, reader));
         all.records.extend(fetched.records);
         let end = |id| fetched.marks.iter().find(|mark| mark.partition == id);
