@@ -435,6 +435,9 @@ impl Segment {
             self.write_aborted_sum(&txn_index::checksum(&[]))?;
         }
         self.write_table("txnindex", index)?;
+        // Its name must not come later than what vouches for it, which lies in another directory.
+        let dir = &self.home.dir;
+        self.home.disk.sync_dir(dir).map_err(|e| StorageError::new("sync", dir, e))?;
         self.write_aborted_sum(&txn_index::checksum(index))
     }
 
