@@ -1,0 +1,163 @@
+//! One round: what was written becomes durable, by the journal or by the segments' own syncs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::chores::JOURNALED_MAX;
+use super::queue::Queue;
+use super::sync::sync_segments;
+use super::{Logs, Shared, write_log_starts};
+use crate::error::StorageError;
+use crate::flush::Flush;
+use crate::journal::Journal;
+use crate::log::Log;
+
+/// A log with more new bytes than this is synced itself.
+pub(crate) const JOURNAL_BYTES_MAX: usize = 128 << 10;
+/// The journal takes no more than this in one round.
+const ROUND_BYTES_MAX: usize = 8 << 20;
+/// How long to wait before looking again whether there is space, or a file descriptor.
+const SPACE_WAIT: Duration = Duration::from_millis(100);
+
+/// The thread's own state.
+#[derive(Debug)]
+pub(crate) struct Flusher {
+    pub(super) shared: Arc<Shared>,
+    pub(super) journal: Journal,
+    /// Logs whose newest bytes are durable by the journal alone. May hold one twice.
+    pub(super) journaled: Vec<Arc<Log>>,
+    /// With more of them, those named twice are dropped.
+    pub(super) journaled_max: usize,
+    /// The journal could not be written the last time: said once.
+    journal_refused: bool,
+    /// Chores could not be done the last time: said once.
+    chores_refused: bool,
+}
+
+impl Flusher {
+    /// Lets rounds begin: by the thread, and by callers.
+    pub(crate) fn install(shared: &Arc<Shared>, journal: Journal) {
+        let flusher = Self {
+            shared: Arc::clone(shared),
+            journal,
+            journaled: Vec::new(),
+            journaled_max: JOURNALED_MAX,
+            journal_refused: false,
+            chores_refused: false,
+        };
+        *shared.flusher.lock() = Some(flusher);
+    }
+
+    pub(super) fn round(&mut self, taken: Queue, logs: &dyn Logs) -> Result<(), StorageError> {
+        self.make_durable(&taken)?;
+        if taken.log_starts {
+            match write_log_starts(&self.shared, logs) {
+                // They are written with the next round that asks; nobody else has to wait for it.
+                Err(error) if error.may_pass() => self.shared.log_start_rounds.refuse(taken.round, error),
+                result => {
+                    result?;
+                    self.shared.log_start_rounds.complete(taken.round);
+                }
+            }
+        }
+        self.shared.rounds.complete(taken.round);
+        match self.chores(&taken, logs) {
+            // They are tried again by the next maintenance.
+            Err(error) if error.may_pass() => {
+                if !std::mem::replace(&mut self.chores_refused, true) {
+                    tracing::warn!(%error, "a segment's indexes cannot be closed now: until then a start has more to read");
+                }
+                Ok(())
+            }
+            Ok(()) => {
+                self.chores_refused = false;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    pub(super) fn make_durable(&mut self, taken: &Queue) -> Result<(), StorageError> {
+        let mut small = Vec::new();
+        let mut large = Vec::new();
+        let mut bytes = 0;
+        self.journal.begin();
+        for name in &taken.deleted {
+            self.journal.push_deleted(name);
+        }
+        for log in &taken.behind {
+            large.push((log, log.begin_flush()));
+        }
+        for log in &taken.dirty {
+            let flush = log.begin_flush();
+            let fits = flush.entries.as_ref().is_some_and(|_| bytes + flush.bytes <= ROUND_BYTES_MAX);
+            if fits {
+                bytes += flush.bytes;
+                for entry in flush.entries.iter().flatten() {
+                    self.journal.push(log.name(), entry);
+                }
+                small.push((log, flush));
+            } else {
+                large.push((log, flush));
+            }
+        }
+        let mut forget = false;
+        let use_journal = !small.is_empty() || !taken.deleted.is_empty();
+        let flushes: Vec<&Flush> = large.iter().map(|(_, flush)| flush).collect();
+        let written = if !use_journal {
+            sync_segments(&*self.shared.disk, &flushes)?;
+            Ok(())
+        } else if flushes.is_empty() {
+            self.journal.place().and_then(|()| self.journal.write_synced())
+        } else {
+            let placed = self.journal.place();
+            let journal = &self.journal;
+            std::thread::scope(|scope| {
+                let writing = scope.spawn(move || placed.and_then(|()| journal.write_synced()));
+                let synced = sync_segments(&*self.shared.disk, &flushes);
+                let written = writing.join().unwrap_or_else(|e| std::panic::resume_unwind(e));
+                synced.map(|()| written)
+            })?
+        };
+        match written {
+            Ok(()) if use_journal => {
+                self.journal.advance();
+                self.journal_refused = false;
+            }
+            Ok(()) => {}
+            // No space for the journal is no reason to fail what the segments have already.
+            Err(error) if error.may_pass() => {
+                if !std::mem::replace(&mut self.journal_refused, true) {
+                    tracing::warn!(%error, "the journal cannot be written: syncing the segments instead");
+                }
+                forget = !taken.deleted.is_empty();
+                sync_segments(&*self.shared.disk, &small.iter().map(|(_, flush)| flush).collect::<Vec<_>>())?;
+                large.append(&mut small);
+            }
+            Err(error) => return Err(error),
+        }
+        for (log, flush) in small {
+            log.end_flush(flush, true);
+            self.journaled.push(Arc::clone(log));
+        }
+        for (log, flush) in large {
+            log.end_flush(flush, false);
+        }
+        // The next generation knows nothing of the deleted, and begins over space that the file has.
+        if forget { self.forget_without_a_frame() } else { Ok(()) }
+    }
+
+    /// The deleted must be forgotten before anything else: on a file system that finds no space even for bytes in the place of
+    /// others, this waits for some.
+    fn forget_without_a_frame(&mut self) -> Result<(), StorageError> {
+        loop {
+            match self.give_journal_back() {
+                Err(error) if error.may_pass() && !self.shared.closing.load(Ordering::Acquire) => {
+                    std::thread::sleep(SPACE_WAIT);
+                }
+                result => return result,
+            }
+        }
+    }
+}
