@@ -12,6 +12,7 @@
 //! is modelled to prove that tests notice ([`lie`]).
 
 pub mod lie;
+mod names;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What the simulated disk holds: for every file its bytes now and on the platter, for every name the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use os::{DirEntry, OpenMode};
 
 use super::Loss;
 use super::lie::Lie;
+use super::names::{NameChange, NameChanges, Names, Node, below, move_names};
 
 /// The unit that is written whole or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -19,25 +20,6 @@ struct Inode {
     dirty_sectors: BTreeSet<usize>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Node {
-    Dir,
-    File(usize),
-}
-
-/// A change of names that no `sync_dir` has covered yet.
-#[derive(Clone, Debug)]
-enum NameChange {
-    Add(PathBuf, Node),
-    Remove(PathBuf),
-    /// One change, as `rename` is atomic.
-    Move {
-        from: PathBuf,
-        to: PathBuf,
-        node: Node,
-    },
-}
-
 pub(super) enum Change<'a> {
     Write { offset: u64, bytes: &'a [u8] },
     SetLen(u64),
@@ -46,9 +28,9 @@ pub(super) enum Change<'a> {
 #[derive(Debug, Default)]
 pub(super) struct State {
     inodes: Vec<Inode>,
-    names: BTreeMap<PathBuf, Node>,
-    durable_names: BTreeMap<PathBuf, Node>,
-    name_changes: Vec<NameChange>,
+    names: Names,
+    durable_names: Names,
+    name_changes: NameChanges,
     pub locks: BTreeSet<PathBuf>,
     pub operations: u64,
     pub syncs: u64,
@@ -155,7 +137,7 @@ impl State {
         if !self.is_dir(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let children = self.names.iter().filter(|(name, _)| name.parent() == Some(path));
+        let children = below(&self.names, path).filter(|(name, _)| name.parent() == Some(path));
         let entries = children.map(|(name, node)| DirEntry {
             name: name.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             is_dir: *node == Node::Dir,
@@ -182,9 +164,7 @@ impl State {
         self.operate()?;
         move_names(&mut self.names, from, to, node);
         // What is pending inside a directory goes with it: it must not turn up in a new one of the old name.
-        for change in &mut self.name_changes {
-            change.move_inside(from, to);
-        }
+        self.name_changes.move_inside(from, to);
         self.name_changes.push(NameChange::Move { from: from.to_owned(), to: to.to_owned(), node });
         Ok(())
     }
@@ -209,7 +189,7 @@ impl State {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         // Children first, one operation each, so that the power can go in between.
-        let doomed: Vec<PathBuf> = self.names.keys().filter(|name| name.starts_with(path)).cloned().collect();
+        let doomed: Vec<PathBuf> = below(&self.names, path).map(|(name, _)| name.clone()).collect();
         for name in doomed.into_iter().rev() {
             self.operate()?;
             self.names.remove(&name);
@@ -232,13 +212,8 @@ impl State {
         if self.lies(|lie| lie.leaves_names(path)) {
             return Ok(());
         }
-        let changes = std::mem::take(&mut self.name_changes);
-        for change in changes {
-            if change.is_in(path) {
-                change.apply(&mut self.durable_names);
-            } else {
-                self.name_changes.push(change);
-            }
+        for change in self.name_changes.take_of(path) {
+            change.apply(&mut self.durable_names);
         }
         Ok(())
     }
@@ -343,7 +318,7 @@ impl State {
             self.inodes[inode].write_back(|| rng.bool());
         }
         if rng.u8(..32) == 0 {
-            for change in std::mem::take(&mut self.name_changes) {
+            for change in self.name_changes.take_all() {
                 change.apply(&mut self.durable_names);
             }
         }
@@ -386,7 +361,7 @@ impl State {
             Loss::Random => rng.bool(),
         };
         let mut names = self.durable_names.clone();
-        for change in &self.name_changes {
+        for change in self.name_changes.iter() {
             if survives(true) {
                 change.apply(&mut names);
             }
@@ -397,7 +372,7 @@ impl State {
                 .skip(1)
                 .all(|dir| dir.parent().is_none() || dir.as_os_str().is_empty() || names.get(dir) == Some(&Node::Dir))
         });
-        let names: BTreeMap<_, _> = reachable.map(|name| (name.clone(), names[name])).collect();
+        let names: Names = reachable.map(|name| (name.clone(), names[name])).collect();
 
         let inodes = self.inodes.iter().map(|file| {
             let mut bytes = file.durable.clone();
@@ -453,53 +428,5 @@ fn copy_sector(sector: usize, from: &[u8], to: &mut [u8]) {
     let range = sector * SECTOR_BYTES..((sector + 1) * SECTOR_BYTES).min(from.len()).min(to.len());
     if range.start < range.end {
         to[range.clone()].copy_from_slice(&from[range]);
-    }
-}
-
-fn move_names(names: &mut BTreeMap<PathBuf, Node>, from: &Path, to: &Path, node: Node) {
-    names.remove(from);
-    names.insert(to.to_owned(), node);
-    if node == Node::Dir {
-        let inside: Vec<PathBuf> = names.keys().filter(|n| n.starts_with(from) && *n != from).cloned().collect();
-        for name in inside {
-            if let (Some(node), Ok(rest)) = (names.remove(&name), name.strip_prefix(from)) {
-                names.insert(to.join(rest), node);
-            }
-        }
-    }
-}
-
-impl NameChange {
-    fn is_in(&self, dir: &Path) -> bool {
-        match self {
-            Self::Add(path, _) | Self::Remove(path) => path.parent() == Some(dir),
-            Self::Move { from, to, .. } => from.parent() == Some(dir) || to.parent() == Some(dir),
-        }
-    }
-
-    fn move_inside(&mut self, from: &Path, to: &Path) {
-        let paths = match self {
-            Self::Add(path, _) | Self::Remove(path) => vec![path],
-            Self::Move { from, to, .. } => vec![from, to],
-        };
-        for path in paths {
-            if let Ok(rest) = path.strip_prefix(from)
-                && !rest.as_os_str().is_empty()
-            {
-                *path = to.join(rest);
-            }
-        }
-    }
-
-    fn apply(&self, names: &mut BTreeMap<PathBuf, Node>) {
-        match self {
-            Self::Add(path, node) => {
-                names.insert(path.clone(), *node);
-            }
-            Self::Remove(path) => {
-                names.remove(path);
-            }
-            Self::Move { from, to, node } => move_names(names, from, to, *node),
-        }
     }
 }
