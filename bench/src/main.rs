@@ -9,7 +9,6 @@ mod connection;
 mod events;
 mod frames;
 mod latency;
-mod memory;
 mod query;
 mod rows;
 mod server;

@@ -9,12 +9,14 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use testkit::memory;
+
 use crate::connection::Connection;
 use crate::events::{Counts, Events, Tally};
 use crate::server::{Cost, Kind, Server};
 use crate::streams::Streams;
 use crate::table::{self, Table};
-use crate::{Result, frames, memory};
+use crate::{Result, frames};
 
 /// As in the demo, without its supplier.
 pub const QUERY: &str = r#"

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use testkit::Process;
 use testkit::kafka::{KAFKA_4, Kafka, class_path};
+use testkit::memory;
 
 use crate::connection::Connection;
-use crate::{Result, frames, memory};
+use crate::{Result, frames};
 
 /// A JVM on a busy machine takes its time.
 const READY: Duration = Duration::from_secs(90);

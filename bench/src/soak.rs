@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use testkit::memory::{self, mib};
+
 use crate::connection::Connection;
-use crate::memory::{self, mib};
 use crate::server::{Cost, Kind, Server};
 use crate::steady::Steady;
 use crate::table::Table;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use testkit::mount::Mount;
 use testkit::process::run;
 use testkit::{Process, require, requirement};
 use tests::http;
@@ -14,44 +15,31 @@ use tests::program::{Program, binary, test_dir};
 
 use crate::recount::{WAIT, check_counts, end_offset, kcat, settle};
 
-const DISK_MIB: u64 = 160;
+const DISK_BYTES: u64 = 160 << 20;
 const RESERVE_BYTES: &str = "disk.reserve.bytes=33554432";
 
 /// A small file system, mounted until this is dropped.
-struct SmallDisk {
-    dir: PathBuf,
-}
+struct SmallDisk(Mount);
 
 impl SmallDisk {
     fn mount(dir: &Path) -> Result<Self, String> {
-        let at = dir.join("disk");
-        std::fs::create_dir_all(&at).map_err(|e| e.to_string())?;
-        let call = |program: &str, args: &[&str]| {
-            let output = run(Command::new(program).args(args), "", WAIT);
-            if output.success() { Ok(()) } else { Err(format!("{program} {args:?}: {}", output.text())) }
-        };
-        let target = at.display().to_string();
-        if std::env::var("MILLSTREAM_DISK_FULL").is_ok_and(|kind| kind == "ext4") {
-            let image = dir.join("image");
-            let file = std::fs::File::create(&image).map_err(|e| e.to_string())?;
-            file.set_len(DISK_MIB << 20).map_err(|e| e.to_string())?;
-            let image = image.display().to_string();
-            call("mkfs.ext4", &["-q", "-F", "-m", "0", &image])?;
-            call("mount", &["-o", "loop", &image, &target])?;
-        } else {
-            call("mount", &["-t", "tmpfs", "-o", &format!("size={DISK_MIB}m"), "tmpfs", &target])?;
-        }
-        Ok(Self { dir: at })
+        let in_a_file = std::env::var("MILLSTREAM_DISK_FULL").is_ok_and(|kind| kind == "ext4");
+        let mount = if in_a_file { Mount::image(dir, "ext4", DISK_BYTES) } else { Mount::tmpfs(dir, DISK_BYTES) };
+        mount.map(Self)
+    }
+
+    fn dir(&self) -> &Path {
+        &self.0.dir
     }
 
     fn free_bytes(&self) -> u64 {
-        let output = run(Command::new("df").args(["--output=avail", "-B1"]).arg(&self.dir), "", WAIT);
+        let output = run(Command::new("df").args(["--output=avail", "-B1"]).arg(self.dir()), "", WAIT);
         output.stdout.lines().last().and_then(|line| line.trim().parse().ok()).expect("df tells")
     }
 
     /// Another program fills the disk, down to this.
     fn fill_to(&self, free_bytes: u64) -> PathBuf {
-        let path = self.dir.join("big");
+        let path = self.dir().join("big");
         let big = std::fs::OpenOptions::new().create(true).append(true).open(&path).expect("a file can be made");
         let block = vec![1; 1 << 16];
         loop {
@@ -68,13 +56,6 @@ impl SmallDisk {
                 left -= n as u64;
             }
         }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // What a test has open goes with its processes; a mount that stays would be in the way of the next run.
-        let _ = Command::new("umount").arg("-l").arg(&self.dir).status();
     }
 }
 
@@ -130,7 +111,7 @@ fn producers_wait_for_room_and_all_else_goes_on() {
     let Some(disk) = require("the right to mount a small file system", SmallDisk::mount(&dir)) else { return };
     let Some(kafka) = tests::kafka(testkit::kafka::KAFKA_4) else { return };
     let args = ["--set", "supplier.every=5 ms", "--set", RESERVE_BYTES];
-    let program = Program::start(&disk.dir.join("data"), &args);
+    let program = Program::start(&disk.dir().join("data"), &args);
     for round in 0..2 {
         kcat(&program, &["-P", "-t", &format!("scrap{round}")], "to be deleted\n");
     }

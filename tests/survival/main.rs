@@ -65,7 +65,7 @@ fn run(name: &str, seed: u64, rounds: usize, fault: Fault, args: &[&str]) -> Res
             Fault::Kill => None,
             Fault::Power => Some(Disk::new(&dir, FILE_SYSTEM)?),
         };
-        let data_dir = disk.as_ref().map_or(dir.clone(), |disk| disk.mount.join("data"));
+        let data_dir = disk.as_ref().map_or(dir.clone(), |disk| disk.mount.dir.join("data"));
         let args = [&["--set", "supplier.every=20 ms"], args].concat();
         let server = Server::new(data_dir, &args);
         let mut chain = Chain::begin(server, disk, rounds_of_chain[0].seed);

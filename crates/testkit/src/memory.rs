@@ -1,6 +1,8 @@
 //! What a process holds, read from the kernel.
 
-use crate::Result;
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, String>;
 
 /// Bytes in memory now.
 pub fn resident_bytes(pid: u32) -> Result<u64> {
@@ -12,7 +14,7 @@ pub fn peak_bytes(pid: u32) -> Result<u64> {
     status(pid, "VmHWM:")
 }
 
-/// Begins the peak anew.
+/// Begins the peak anew. Where the kernel refuses, the peak is that of the whole life, which is stricter.
 pub fn forget_peak(pid: u32) -> Result<()> {
     let path = format!("/proc/{pid}/clear_refs");
     // 5: "reset the peak resident set size (high water mark) to the process's current value".
@@ -33,7 +35,20 @@ fn status(pid: u32, field: &str) -> Result<u64> {
     kib.map(|kib| kib * 1024).ok_or_else(|| format!("{path} has no {field}"))
 }
 
+/// What it holds once that is at most `bytes`, or after `patience`.
+pub fn resident_bytes_within(pid: u32, bytes: u64, patience: Duration) -> Result<u64> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let now = resident_bytes(pid)?;
+        if now <= bytes || Instant::now() > deadline {
+            return Ok(now);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// As MiB.
+#[must_use]
 pub fn mib(bytes: u64) -> f64 {
     bytes as f64 / 1_048_576.0
 }
