@@ -60,6 +60,8 @@ impl Coordinators {
             match self.shared.init(&request) {
                 Ok((producer, ticket)) => {
                     ticket.wait().map_err(|e| CommitError::Storage(e.to_string()))?;
+                    // Its query may have nothing to commit for weeks.
+                    self.shared.transactions.lock().machine.pin(transactional_id);
                     return Ok(producer);
                 }
                 Err(Refusal::Error(ErrorCode::CoordinatorLoadInProgress)) => {

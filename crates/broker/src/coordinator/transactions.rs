@@ -51,15 +51,29 @@ impl Shared {
         record: &TransactionRecord,
         now: Now,
     ) -> Result<Ticket, ErrorCode> {
-        let encoded = encode_transaction_record(record).map_err(|error| {
+        self.append_transactions(transactions, std::slice::from_ref(record), now)
+    }
+
+    /// The same for many, all or none.
+    fn append_transactions(
+        &self,
+        transactions: &mut Transactions,
+        records: &[TransactionRecord],
+        now: Now,
+    ) -> Result<Ticket, ErrorCode> {
+        let encoded: Result<Vec<_>, _> = records.iter().map(encode_transaction_record).collect();
+        let encoded = encoded.map_err(|error| {
             tracing::error!(%error, "a transaction record cannot be encoded");
             ErrorCode::UnknownServerError
         })?;
-        let appended = self.transaction_log.append(&[encoded], None, now.wall).map_err(|error| {
-            tracing::warn!(%error, transactional_id = record.transactional_id, "a transaction record was not appended");
+        let appended = self.transaction_log.append(&encoded, None, now.wall).map_err(|error| {
+            let transactional_id = records.first().map(|record| &record.transactional_id);
+            tracing::warn!(%error, transactional_id, "a transaction record was not appended");
             ErrorCode::CoordinatorNotAvailable
         })?;
-        transactions.machine.replay(record, now);
+        for record in records {
+            transactions.machine.replay(record, now);
+        }
         transactions.last = appended.ticket.clone();
         Ok(appended.ticket)
     }
@@ -68,8 +82,11 @@ impl Shared {
         let mut transactions = self.transactions.lock();
         let now = self.now();
         let Some(fresh) = self.fresh_producer_id() else { return Err(ErrorCode::CoordinatorLoadInProgress.into()) };
-        let mut unused = Some(fresh);
-        let reply = transactions.machine.init(request, || unused.take().unwrap_or(fresh), now)?;
+        let mut reply = transactions.machine.init(request, || fresh, now);
+        if is_full(&reply) && self.make_room(&mut transactions, &request.transactional_id, now)? {
+            reply = transactions.machine.init(request, || fresh, now);
+        }
+        let reply = reply?;
         match reply {
             InitReply::Ready { record: None, producer } => Ok((producer, transactions.last.clone())),
             InitReply::Ready { record: Some(record), producer } => {
@@ -81,6 +98,17 @@ impl Shared {
                 Err(ErrorCode::ConcurrentTransactions.into())
             }
         }
+    }
+
+    /// Forgets ids at rest, for something new of this one. Whether any.
+    fn make_room(&self, transactions: &mut Transactions, transactional_id: &str, now: Now) -> Result<bool, ErrorCode> {
+        let gone = transactions.machine.make_room(transactional_id, now);
+        if gone.is_empty() {
+            return Ok(false);
+        }
+        // What is new comes behind them in the same log, and is durable only with them.
+        drop(self.append_transactions(transactions, &gone, now)?);
+        Ok(true)
     }
 
     fn fresh_producer_id(&self) -> Option<record::ProducerId> {
@@ -101,7 +129,10 @@ impl Shared {
     ) -> Result<Ticket, Added> {
         let mut transactions = self.transactions.lock();
         let now = self.now();
-        let added = transactions.machine.add_partitions(transactional_id, producer, connection, partitions, now);
+        let mut added = transactions.machine.add_partitions(transactional_id, producer, connection, partitions, now);
+        if is_full(&added) && self.make_room(&mut transactions, transactional_id, now).map_err(Added::refused)? {
+            added = transactions.machine.add_partitions(transactional_id, producer, connection, partitions, now);
+        }
         match added {
             Ok(None) => Ok(transactions.last.clone()),
             Ok(Some(record)) => {
@@ -116,6 +147,11 @@ impl Shared {
             Err(refusal) => Err(Added::Refused(refusal)),
         }
     }
+}
+
+/// Whether all that is missing is room.
+fn is_full<T>(reply: &Result<T, Refusal>) -> bool {
+    matches!(reply, Err(Refusal::Error(ErrorCode::PolicyViolation)))
 }
 
 /// Why partitions were not added at once.

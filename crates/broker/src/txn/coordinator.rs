@@ -22,6 +22,8 @@ pub struct TransactionCoordinator {
     pub(super) deadlines: BTreeMap<(u64, String), ()>,
     /// What all ids take.
     pub(super) bytes: usize,
+    /// When all ids are looked at again for those that may make room, in monotonic time.
+    pub(super) look_again_ms: Option<u64>,
 }
 
 /// Why a request is not served now.
@@ -335,6 +337,13 @@ impl TransactionCoordinator {
         next.partitions.clear();
         next.last_update = next.last_update.max(now.wall);
         Some(TransactionRecord { transactional_id: transactional_id.to_owned(), value: Some(next) })
+    }
+
+    /// A producer of this process has this id: it is not forgotten.
+    pub fn pin(&mut self, transactional_id: &str) {
+        if let Some(transaction) = self.ids.get_mut(transactional_id) {
+            transaction.pinned = true;
+        }
     }
 
     /// Whether the id's next transaction must wait.

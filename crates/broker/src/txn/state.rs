@@ -117,16 +117,33 @@ pub(super) struct Transaction {
     pub deadline_ms: Option<u64>,
     /// The newest connection that spoke for this producer: requests that older ones left behind are dropped.
     pub newest_connection: u64,
+    /// A producer of this process has it, and may be idle for as long as it likes.
+    pub pinned: bool,
 }
 
 impl Transaction {
     pub fn new(value: TransactionValue) -> Self {
-        Self { value, stage: Stage::Idle, fenced: None, last_producer: None, deadline_ms: None, newest_connection: 0 }
+        Self {
+            value,
+            stage: Stage::Idle,
+            fenced: None,
+            last_producer: None,
+            deadline_ms: None,
+            newest_connection: 0,
+            pinned: false,
+        }
     }
 
     /// The producer that may speak for the id.
     pub fn producer(&self) -> Producer {
         Producer { id: self.value.producer_id, epoch: self.fenced.unwrap_or(self.value.producer_epoch) }
+    }
+
+    /// Whether it is at rest, and nobody is sure to come back to it.
+    pub fn is_forgettable(&self) -> bool {
+        use TransactionState as S;
+        let at_rest = matches!(self.value.state, S::Empty | S::CompleteCommit | S::CompleteAbort);
+        at_rest && self.stage == Stage::Idle && !self.pinned
     }
 
     /// Whether its next transaction must wait.

@@ -342,12 +342,13 @@ proptest! {
     }
 }
 
-/// Ids that others make up leave the present ones as they are, and go sooner when they were never used.
+/// Ids that others make up leave the present ones as they are for a while; then they make room, the idlest first.
 #[test]
 fn so_many_ids_and_no_more() {
+    const MINUTE: i64 = 60_000;
     let config = TransactionConfig { state_bytes_max: 3_000, ..TransactionConfig::default() };
     let mut machine = TransactionCoordinator::new(config);
-    let at = |hours: i64| Now { monotonic_ms: hours as u64 * 3_600_000, wall: TimestampMs(hours * 3_600_000) };
+    let at = |minutes: i64| Now { monotonic_ms: (minutes * MINUTE) as u64, wall: TimestampMs(minutes * MINUTE) };
     let init = |machine: &mut TransactionCoordinator, id: &str, now: Now| {
         let request = InitRequest { transactional_id: id.to_owned(), timeout_ms: 1_000, expected: None };
         let producer_id = ProducerId(id.len() as i64);
@@ -359,23 +360,77 @@ fn so_many_ids_and_no_more() {
             other => Err(format!("{other:?}")),
         }
     };
-    let taken = |machine: &mut TransactionCoordinator, from: usize, now: Now| {
-        (from..from + 20).take_while(|len| init(machine, &"x".repeat(*len), now).is_ok()).count()
+    let make_room = |machine: &mut TransactionCoordinator, id: &str, now: Now| -> Vec<String> {
+        let gone = machine.make_room(id, now);
+        gone.iter().for_each(|record| machine.replay(record, now));
+        gone.into_iter().map(|record| record.transactional_id).collect()
     };
-    let first = init(&mut machine, "a", at(0)).expect("room");
-    let count = taken(&mut machine, 2, at(0));
-    assert!((4..8).contains(&count), "{count} ids of 384 bytes and more");
-    assert!(init(&mut machine, "a", at(0)).is_ok_and(|second| second.id == first.id), "present ids go on");
-    let present = Producer { epoch: ProducerEpoch(1), ..first };
-    let large = machine.add_partitions("a", present, 1, &partitions(&["t/0", "u/0", "v/0"]), at(0));
-    assert_eq!(large, Err(Refusal::Error(ErrorCode::PolicyViolation)));
-    assert!(machine.expired(at(0)).is_empty());
-    let gone = machine.expired(at(1));
-    assert_eq!(gone.len(), count + 1, "all, after an hour instead of a week");
-    for record in &gone {
-        machine.replay(record, at(1));
+    // One that commits a transaction, one of this process, and as many that were never used as there is room for.
+    let used = init(&mut machine, "a", at(0)).expect("room");
+    let mut record = machine.add_partitions("a", used, 1, &partitions(&["t/0"]), at(0)).expect("room").expect("new");
+    machine.replay(&record, at(0));
+    for state in [TransactionState::PrepareCommit, TransactionState::CompleteCommit] {
+        let value = record.value.as_mut().expect("a value");
+        value.state = state;
+        value.partitions.clear();
+        machine.replay(&record, at(0));
     }
-    assert_eq!(machine.bytes, 0);
-    assert!(init(&mut machine, "a", at(1)).is_ok());
-    assert!(machine.expired(at(3)).is_empty(), "a week, where there is room");
+    init(&mut machine, "bb", at(0)).expect("room");
+    machine.pin("bb");
+    let unused: Vec<String> = (3..20)
+        .map(|len| "x".repeat(len))
+        .take_while(|id| init(&mut machine, id, at(if id.len() == 4 { 0 } else { 1 })).is_ok())
+        .collect();
+    assert!((3..7).contains(&unused.len()), "{} ids of 384 bytes and more", unused.len());
+    assert!(init(&mut machine, "a", at(1)).is_ok_and(|again| again.id == used.id), "present ids go on");
+    let large = machine.add_partitions(
+        "a",
+        Producer { epoch: ProducerEpoch(1), ..used },
+        1,
+        &partitions(&["t/0", "u/0"]),
+        at(1),
+    );
+    assert_eq!(large, Err(Refusal::Error(ErrorCode::PolicyViolation)));
+
+    // The one that is oldest and never had a transaction; never the one that asks.
+    assert_eq!(make_room(&mut machine, "new", at(1)), ["xxxx"]);
+    assert!(init(&mut machine, "new", at(1)).is_ok());
+    // The others have rested for less than a minute; nor is there another look within a second.
+    assert!(init(&mut machine, "newer", at(1)).is_err());
+    assert!(make_room(&mut machine, "newer", at(1)).is_empty());
+    assert!(machine.look_again_ms.is_some_and(|again| again > at(1).monotonic_ms));
+    let mut gone = Vec::new();
+    while let [id] = &make_room(&mut machine, "newer", at(2))[..] {
+        gone.push(id.clone());
+    }
+    assert!(gone.len() == unused.len() + 1 && !gone.contains(&"bb".to_owned()), "{gone:?}");
+    init(&mut machine, "newer", at(2)).expect("room");
+
+    // Used ids after a quarter of an hour, and those of this process never.
+    let mut record = record.clone();
+    record.transactional_id = "cc".to_owned();
+    machine.replay(&record, at(2));
+    machine.pin("newer");
+    assert!(make_room(&mut machine, "newest", at(14)).is_empty());
+    assert_eq!(make_room(&mut machine, "newest", at(15)), ["cc"]);
+    assert!(machine.expired(at(60 * 24 * 30)).is_empty(), "both that are left are pinned");
+}
+
+/// Where room is scarce, ids that were never used go after an hour.
+#[test]
+fn unused_ids_go_sooner_where_room_is_scarce() {
+    let check = |state_bytes_max: usize, hours: i64, expected: usize| {
+        let mut machine = TransactionCoordinator::new(TransactionConfig { state_bytes_max, ..Default::default() });
+        let request = InitRequest { transactional_id: "a".to_owned(), timeout_ms: 1_000, expected: None };
+        let at = |hours: i64| Now { monotonic_ms: 0, wall: TimestampMs(hours * 3_600_000) };
+        let Ok(InitReply::Ready { record: Some(record), .. }) = machine.init(&request, || ProducerId(1), at(0)) else {
+            panic!("room for one");
+        };
+        machine.replay(&record, at(0));
+        assert_eq!(machine.expired(at(hours)).len(), expected, "{state_bytes_max} {hours}");
+    };
+    check(500, 0, 0);
+    check(500, 1, 1);
+    check(5_000, 1, 0);
+    check(5_000, 24 * 7, 1);
 }

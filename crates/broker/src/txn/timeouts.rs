@@ -32,19 +32,15 @@ impl TransactionCoordinator {
         begun
     }
 
-    /// Tombstones for ids that have been idle for `transactional.id.expiration.ms`.
+    /// Tombstones for ids that have been idle for `transactional.id.expiration.ms`, but for those of this process's producers.
     #[must_use]
     pub fn expired(&self, now: Now) -> Vec<TransactionRecord> {
         let mut expired: Vec<TransactionRecord> = self
             .ids
             .iter()
             .filter(|(_, t)| {
-                let at_rest = matches!(
-                    t.value.state,
-                    TransactionState::Empty | TransactionState::CompleteCommit | TransactionState::CompleteAbort
-                );
                 let age_ms = now.wall.0.saturating_sub(t.value.last_update.0);
-                at_rest && t.stage == Stage::Idle && age_ms >= self.expiration_ms(t.value.state)
+                t.is_forgettable() && age_ms >= self.expiration_ms(t.value.state)
             })
             .map(|(id, _)| TransactionRecord { transactional_id: id.clone(), value: None })
             .collect();
