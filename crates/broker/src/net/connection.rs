@@ -7,8 +7,8 @@
 //! half takes the next frame only while the requests in work are within [`super::Limits`], and while few bytes of answers
 //! wait for the client to take them.
 //!
-//! What administrators ask, and what follows a request that cost much processor time, is begun in the *slow lane*: a few
-//! threads that all connections share. What many of them send (all configs, again and again; batches that unpack to a
+//! What administrators ask, and what follows a request that cost much processor time, is begun in the *slow lane*
+//! ([`super::slow_lane`]). What many of them send (all configs, again and again; batches that unpack to a
 //! thousand times their size) leaves the other threads to everybody else. Nothing that costs milliseconds may run on
 //! those: with a hundred connections that ask for it, each of their turns comes between two of a well-behaved client.
 
@@ -26,6 +26,7 @@ use super::admission::{Cut, Place};
 use super::frame::{FrameError, Frames, PRODUCE_KEY};
 use super::patience::{Held, Patience, memory_of};
 use super::refusal::Refusal;
+use super::slow_lane::{Client, NotDone};
 use super::{Shared, send};
 use crate::api::{self, Lane, Origin};
 use crate::reply::{Answer, Body};
@@ -105,8 +106,11 @@ async fn read_requests(
     let waiting = Arc::new(Semaphore::new(limits.answer_bytes_max));
     let mut patience = limits.first_frame_timeout;
     let (mut silent, mut costly) = (true, false);
+    let client = Client { address: origin.peer.ip().to_canonical(), socket: socket.as_ref() };
     loop {
-        let Ok(request_permit) = Arc::clone(&requests).acquire_owned().await else { return End::Quiet };
+        // An answer may be due in weeks: who is gone does not wait for that.
+        let room = client.unless_gone(limits.drain_timeout, Arc::clone(&requests).acquire_owned()).await;
+        let Some(Ok(request_permit)) = room else { return End::Gone };
         let waited = tokio::select! {
             waited = timeout(patience, frames.wait()) => waited,
             _ = stop.wait_for(|stop| *stop) => return End::Quiet,
@@ -125,13 +129,15 @@ async fn read_requests(
             Err(_) => return end_of(FrameError::Timeout),
         };
         let share = u32::try_from(size.min(limits.bytes_in_work_max)).unwrap_or(u32::MAX);
-        let Ok(bytes_permit) = Arc::clone(&bytes).acquire_many_owned(share).await else { return End::Quiet };
+        let room = client.unless_gone(limits.drain_timeout, Arc::clone(&bytes).acquire_many_owned(share)).await;
+        let Some(Ok(bytes_permit)) = room else { return End::Gone };
         let (frame, budget_share) = match frames.take(size, limits).await {
             Ok(taken) => taken,
             Err(e) => return end_of(e),
         };
-        // What a Produce request brought stays until it is answered. No other request keeps its frame while it waits.
-        let budget_share = budget_share.filter(|_| api::key_of(&frame) == Some(PRODUCE_KEY));
+        let brings_records = api::key_of(&frame) == Some(PRODUCE_KEY);
+        // Records that were sent are appended, also when their sender does not wait for the answer.
+        let grace = if brings_records { limits.drain_timeout } else { Duration::ZERO };
         if std::mem::take(&mut silent) {
             patience = limits.idle_timeout;
             place.spoke();
@@ -146,17 +152,21 @@ async fn read_requests(
             Lane::Slow => {
                 let (broker, origin) = (Arc::clone(&shared.broker), origin.clone());
                 let serve = move || metered(|| api::serve(&broker, &origin, frame, lane));
-                let Some(served) = shared.in_the_slow_lane(serve).await else { return End::Quiet };
-                served
+                match shared.slow_lane.run(&client, grace, serve).await {
+                    Ok(served) => served,
+                    Err(why) => return why.into(),
+                }
             }
         };
         let (served, cost) = match served {
-            Ok(Answer::Costly(work)) => {
-                let Some((answer, cost)) = shared.in_the_slow_lane(|| metered(work)).await else { return End::Quiet };
-                (Ok(answer), cost)
-            }
+            Ok(Answer::Costly(work)) => match shared.slow_lane.run(&client, grace, || metered(work)).await {
+                Ok((answer, cost)) => (Ok(answer), cost),
+                Err(why) => return why.into(),
+            },
             served => (served, cost),
         };
+        // What a Produce request brought stays until it is answered. No other request keeps its frame while it waits.
+        let budget_share = budget_share.filter(|_| brings_records);
         costly = cost >= COSTLY;
         let mut held = None;
         let answer: Pin<Box<dyn Future<Output = Body> + Send>> = match served {
@@ -205,11 +215,12 @@ async fn read_requests(
     }
 }
 
-impl Shared {
-    /// Does `work` when one of the slow lane's threads is free. `None`: it panicked.
-    async fn in_the_slow_lane<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let _turn = self.slow_lane.acquire().await.ok()?;
-        tokio::task::spawn_blocking(work).await.ok()
+impl From<NotDone> for End {
+    fn from(why: NotDone) -> Self {
+        match why {
+            NotDone::Gone => End::Gone,
+            NotDone::Panicked => End::Quiet,
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Memory grows with what has arrived, never with what was declared. What a large frame grows by comes out of a budget
-//! that all connections share, step by step; small frames do not need it, so that nobody's large ones keep them waiting.
+//! that all connections share (one for records, one for everything else), step by step; small frames do not need it, so that nobody's large ones keep them waiting.
 //! Each step must arrive in time. While somebody waits for the budget, that time is short, so that whoever holds much and
 //! sends little is cut; and whoever holds something waits for more only briefly, so that two halves never wait for each
 //! other.
@@ -97,9 +97,16 @@ impl Incoming for OwnedReadHalf {
     }
 }
 
-/// What large frames of all connections may hold.
+/// What large frames of all connections may hold. Records have a part of their own: whoever asks for much does not keep
+/// producers waiting.
 #[derive(Debug)]
 pub struct Budget {
+    records: Pool,
+    others: Pool,
+}
+
+#[derive(Debug)]
+struct Pool {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -108,10 +115,24 @@ pub struct Budget {
 pub type Share = Option<OwnedSemaphorePermit>;
 
 impl Budget {
-    /// A budget of so many bytes.
-    pub fn new(bytes: usize) -> Arc<Self> {
-        let permits = Arc::new(Semaphore::new(bytes.div_ceil(BUDGET_UNIT_BYTES)));
-        Arc::new(Self { permits, waiting: AtomicUsize::new(0) })
+    /// A budget of so many bytes of Produce frames, and of other ones.
+    pub fn new(records_bytes: usize, others_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { records: Pool::new(records_bytes), others: Pool::new(others_bytes) })
+    }
+
+    fn pool_for(&self, key: Option<i16>) -> &Pool {
+        if key == Some(PRODUCE_KEY) { &self.records } else { &self.others }
+    }
+
+    /// What is left, in bytes.
+    pub fn left(&self) -> usize {
+        self.records.left() + self.others.left()
+    }
+}
+
+impl Pool {
+    fn new(bytes: usize) -> Self {
+        Self { permits: Arc::new(Semaphore::new(bytes.div_ceil(BUDGET_UNIT_BYTES))), waiting: AtomicUsize::new(0) }
     }
 
     /// Raises `share` to `bytes`.
@@ -139,8 +160,7 @@ impl Budget {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// What is left, in bytes.
-    pub fn left(&self) -> usize {
+    fn left(&self) -> usize {
         self.permits.available_permits() * BUDGET_UNIT_BYTES
     }
 }
@@ -234,20 +254,22 @@ impl<S: Incoming> Frames<S> {
     pub async fn take(&mut self, size: usize, limits: &Limits) -> Result<(Bytes, Share), FrameError> {
         let end = 4 + size;
         let mut share = None;
-        self.fill_in_time(end.min(4 + SMALL_FRAME_BYTES_MAX), false, limits).await?;
+        self.fill_in_time(end.min(4 + SMALL_FRAME_BYTES_MAX), None, limits).await?;
+        let budget = Arc::clone(&self.budget);
+        let pool = budget.pool_for(api::key_of(&self.buffer[4..]));
         // More may be here than was asked for: that needs its share, too.
         while size > SMALL_FRAME_BYTES_MAX && (share.is_none() || self.buffer.len() < end) {
             let step = end.min(self.buffer.len() + STEP_BYTES);
-            self.budget.clone().raise(&mut share, step, limits).await?;
-            self.fill_in_time(step, true, limits).await?;
+            pool.raise(&mut share, step, limits).await?;
+            self.fill_in_time(step, Some(pool), limits).await?;
         }
         let mut frame = self.buffer.split_to(end).freeze();
         Ok((frame.split_off(4), share))
     }
 
     /// One step: it must be here within `frame_timeout`, or sooner when it holds what others wait for.
-    async fn fill_in_time(&mut self, len: usize, holds_budget: bool, limits: &Limits) -> Result<(), FrameError> {
-        let (budget, began) = (Arc::clone(&self.budget), Instant::now());
+    async fn fill_in_time(&mut self, len: usize, held: Option<&Pool>, limits: &Limits) -> Result<(), FrameError> {
+        let began = Instant::now();
         let filling = self.fill(len);
         tokio::pin!(filling);
         loop {
@@ -255,7 +277,7 @@ impl<S: Incoming> Frames<S> {
             if let Ok(filled) = timeout(left.min(limits.pressed_frame_timeout), &mut filling).await {
                 return filled;
             }
-            if (holds_budget && budget.is_wanted()) || began.elapsed() >= limits.frame_timeout {
+            if held.is_some_and(Pool::is_wanted) || began.elapsed() >= limits.frame_timeout {
                 return Err(FrameError::Timeout);
             }
         }

@@ -96,7 +96,7 @@ pub fn fuzz_frames(bytes: &[u8]) {
 
 async fn take_all(mut bytes: &[u8], source: Crumbs<'_>) {
     let limits = Limits { frame_bytes_max: FRAME_BYTES_MAX, produce_bytes_max: PRODUCE_BYTES_MAX, ..Limits::default() };
-    let budget = Budget::new(PRODUCE_BYTES_MAX + 1024);
+    let budget = Budget::new(PRODUCE_BYTES_MAX + 1024, FRAME_BYTES_MAX);
     let mut frames = Frames::new(source, Arc::clone(&budget));
     loop {
         let expected = split(&mut bytes);
@@ -124,7 +124,7 @@ async fn take_all(mut bytes: &[u8], source: Crumbs<'_>) {
             (got, expected) => panic!("{got:?} where {expected:?} was sent"),
         }
     }
-    assert_eq!(budget.left(), PRODUCE_BYTES_MAX + 1024, "the budget came back");
+    assert_eq!(budget.left(), PRODUCE_BYTES_MAX + 1024 + FRAME_BYTES_MAX, "the budget came back");
 }
 
 /// The frame at the front of all bytes there are, which are moved past it.

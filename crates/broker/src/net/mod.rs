@@ -8,6 +8,7 @@
 //! - [`frame`] — taking frames off a socket without trusting their lengths.
 //! - [`connection`] — one connection: a reading half that begins requests, a writing half that answers them.
 //! - [`admission`] — who may have a connection.
+//! - [`slow_lane`] — a few threads for requests that may cost much.
 //! - [`send`] — putting answers on a socket: bytes and file ranges.
 //! - [`patience`] — how long a client may take to take them.
 //! - [`refusal`] — what was refused: counted, and said in the log.
@@ -21,6 +22,7 @@ pub mod listen;
 mod patience;
 pub mod refusal;
 mod send;
+mod slow_lane;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +45,7 @@ use admission::{Admission, Bounds};
 use frame::Budget;
 use patience::AnswerMemory;
 use refusal::{Refusal, Refusals};
+use slow_lane::SlowLane;
 
 /// Changes of topics and configs that are made at a time; more wait, without a thread.
 const CHANGES_MAX: usize = 4;
@@ -64,8 +67,10 @@ pub struct Limits {
     pub produce_bytes_max: usize,
     /// Bytes of any other frame.
     pub frame_bytes_max: usize,
-    /// Bytes of large frames that all connections together may hold.
-    pub frames_bytes_max: usize,
+    /// Bytes of large Produce frames that all connections together may hold.
+    pub produce_frames_bytes_max: usize,
+    /// Bytes of other large frames that all connections together may hold, until their requests have begun.
+    pub other_frames_bytes_max: usize,
     /// How long a connection may stay without its first request.
     pub first_frame_timeout: Duration,
     /// How long a connection may stay without a request (Kafka's `connections.max.idle.ms`).
@@ -98,7 +103,8 @@ impl Default for Limits {
             bytes_in_work_max: 8 << 20,
             produce_bytes_max: 100 << 20,
             frame_bytes_max: 4 << 20,
-            frames_bytes_max: 128 << 20,
+            produce_frames_bytes_max: 128 << 20,
+            other_frames_bytes_max: 32 << 20,
             first_frame_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(600),
             frame_timeout: Duration::from_secs(30),
@@ -145,8 +151,7 @@ struct Shared {
     admission: Arc<Admission>,
     frame_budget: Arc<Budget>,
     answers: Arc<AnswerMemory>,
-    /// Threads for requests that may cost much.
-    slow_lane: Semaphore,
+    slow_lane: Arc<SlowLane>,
     /// Threads for changes of topics and configs, which wait for the disk.
     changes: Semaphore,
     stop: watch::Receiver<bool>,
@@ -186,12 +191,14 @@ impl Server {
                 silent_max: limits.silent_connections_max,
             }),
             answers: Arc::default(),
-            // Half of the processors stay for those whose requests are cheap.
-            slow_lane: Semaphore::new(std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1))),
+            slow_lane: SlowLane::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
             // They wait for each other anyway: one changes the metadata at a time.
             changes: Semaphore::new(CHANGES_MAX),
             // At least one frame of the largest size must fit.
-            frame_budget: Budget::new(limits.frames_bytes_max.max(limits.produce_bytes_max + 1024)),
+            frame_budget: Budget::new(
+                limits.produce_frames_bytes_max.max(limits.produce_bytes_max + 1024),
+                limits.other_frames_bytes_max.max(limits.frame_bytes_max + 1024),
+            ),
             limits,
             stop: stopped,
             next_connection_id: AtomicU64::new(1),

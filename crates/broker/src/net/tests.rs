@@ -53,7 +53,7 @@ fn frames_are_bounded_by_what_they_may_be() {
             client.write_all(&key).await.expect("written");
             client.write_all(&[7; 6]).await.expect("written");
             drop(client);
-            let mut frames = Frames::new(server.into_split().0, Budget::new(1 << 30));
+            let mut frames = Frames::new(server.into_split().0, Budget::new(1 << 30, 1 << 30));
             match frames.size(&Limits::default()).await {
                 Err(e) => e.to_string(),
                 Ok(size) => match frames.take(size, &Limits::default()).await {
@@ -100,7 +100,7 @@ fn a_frame_arrives_in_crumbs_and_two_at_once() {
             }
             client.write_all(rest).await.expect("written");
         });
-        let mut frames = Frames::new(server.into_split().0, Budget::new(1 << 30));
+        let mut frames = Frames::new(server.into_split().0, Budget::new(1 << 30, 1 << 30));
         for fill in [1_u8, 2] {
             frames.wait().await.expect("more");
             let size = frames.size(&Limits::default()).await.expect("a size");
@@ -118,7 +118,7 @@ fn large_frames_share_a_budget_and_small_ones_do_not_need_it() {
     runtime.block_on(async {
         let listener = AsyncListener::bind("127.0.0.1:0").await.expect("bound");
         let limits = Limits::default();
-        let budget = Budget::new(150 << 10);
+        let budget = Budget::new(150 << 10, 0);
         let mut connections = Vec::new();
         for size in [100_000_usize, 100_000, 1000] {
             let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
@@ -150,7 +150,7 @@ fn who_holds_much_and_sends_nothing_is_cut_when_others_wait() {
     runtime.block_on(async {
         let listener = AsyncListener::bind("127.0.0.1:0").await.expect("bound");
         let limits = Limits { pressed_frame_timeout: Duration::from_millis(50), ..Limits::default() };
-        let budget = Budget::new(150 << 10);
+        let budget = Budget::new(150 << 10, 0);
         let mut connections = Vec::new();
         for sent in [70_000_usize, 100_000] {
             let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
