@@ -9,18 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use record::{
-    BatchBuilder, BatchOptions, Compression, LeaderEpoch, Offset, ProducerEpoch, ProducerId, ProducerIdentity,
-    Sequence, TimestampMs,
+    BatchBuilder, BatchOptions, LeaderEpoch, Offset, ProducerEpoch, ProducerId, ProducerIdentity, Sequence, TimestampMs,
 };
 use wire::messages::describe_configs_request::{DescribeConfigsRequest, DescribeConfigsResource};
 use wire::messages::init_producer_id_request::InitProducerIdRequest;
 use wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use wire::messages::metadata_request::{MetadataRequest, MetadataRequestTopic};
-use wire::messages::produce_request::ProduceRequest;
 
-use crate::pair;
-use crate::raw::{Raw, decode};
+use crate::raw::Raw;
 use crate::samples::{self, Sample};
+use crate::{packed, pair};
 
 /// Where the attacked server is, and how hard it is attacked.
 pub struct Scene {
@@ -64,7 +62,7 @@ impl Attacker<'_> {
     }
 
     /// Each attack comes from addresses of its own, so that what one uses up is not the next one's fault.
-    fn open(&self, from: u8) -> Option<Raw> {
+    pub fn open(&self, from: u8) -> Option<Raw> {
         Raw::open(&self.scene.bootstrap, from).ok()
     }
 }
@@ -277,45 +275,10 @@ pub fn flood(attacker: &mut Attacker) {
     }
 }
 
-/// One batch per codec that unpacks to more than a batch may.
-fn bombs() -> &'static [Bytes] {
-    static BOMBS: OnceLock<Vec<Bytes>> = OnceLock::new();
-    BOMBS.get_or_init(|| {
-        let value = vec![0; 65 << 20];
-        let codecs = [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
-        let bomb = |compression| {
-            let mut builder = BatchBuilder::new(BatchOptions { compression, ..BatchOptions::default() });
-            builder.push(TimestampMs(1_700_000_000_000), None, Some(&value), []);
-            builder.finish(Offset(0), LeaderEpoch(0))
-        };
-        codecs.into_iter().map(bomb).collect()
-    })
-}
-
 /// Builds what an attack needs before anything is measured.
 pub fn prepare() {
-    let _ = (bombs(), all_samples());
-}
-
-/// Batches that unpack to a thousand times their size, in every codec.
-pub fn decompression_bombs(attacker: &mut Attacker) {
-    let frames: Vec<Bytes> =
-        bombs().iter().map(|bomb| samples::sample(9, &pair::produce(TOPIC, bomb.clone())).frame).collect();
-    while attacker.goes_on() {
-        let Some(mut raw) = attacker.open(28) else { continue };
-        let _ = raw.0.set_read_timeout(Some(Duration::from_secs(30)));
-        for frame in &frames {
-            if !attacker.goes_on() || raw.send(frame).is_err() {
-                break;
-            }
-            let Ok(answer) = raw.answer() else { break };
-            let response = decode::<ProduceRequest>(9, answer).expect("a response");
-            let code = response.responses[0].partition_responses[0].error_code;
-            // MESSAGE_TOO_LARGE.
-            assert_eq!(code, 10, "a bomb is not refused");
-            attacker.did(1);
-        }
-    }
+    let _ = all_samples();
+    packed::prepare();
 }
 
 /// Requests that name one partition as often as fits, and wait.

@@ -3,7 +3,7 @@
 mod attack;
 mod corpora;
 mod lies;
-mod memory;
+mod packed;
 mod pair;
 mod phases;
 mod raw;

@@ -25,6 +25,7 @@ const FROM: u8 = 1;
 /// Both, with what they did so far.
 pub struct Pair {
     consumed: Arc<AtomicU64>,
+    rests: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
@@ -74,15 +75,16 @@ impl Pair {
         let created = admin.ask(7, &create_topic(topic)).expect("answered");
         assert_eq!(created.topics[0].error_code, 0, "{created:?}");
         let (consumed, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let rests = Arc::new(AtomicBool::new(false));
         let producing = {
-            let (bootstrap, stop) = (bootstrap.to_owned(), Arc::clone(&stop));
-            std::thread::spawn(move || run_producer(&bootstrap, topic, &stop))
+            let (bootstrap, rests, stop) = (bootstrap.to_owned(), Arc::clone(&rests), Arc::clone(&stop));
+            std::thread::spawn(move || run_producer(&bootstrap, topic, &rests, &stop))
         };
         let consuming = {
             let (bootstrap, stop, consumed) = (bootstrap.to_owned(), Arc::clone(&stop), Arc::clone(&consumed));
             std::thread::spawn(move || run_consumer(&bootstrap, topic, &consumed, &stop))
         };
-        Self { consumed, stop, threads: vec![producing, consuming] }
+        Self { consumed, rests, stop, threads: vec![producing, consuming] }
     }
 
     /// Records that go through both per second, over this window.
@@ -90,6 +92,11 @@ impl Pair {
         let (began, before) = (Instant::now(), self.consumed.load(Ordering::Relaxed));
         std::thread::sleep(window);
         (self.consumed.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64()
+    }
+
+    /// While the producer rests, the machine belongs to others: an attack is made as often as it must be.
+    pub fn rest(&self, rests: bool) {
+        self.rests.store(rests, Ordering::Relaxed);
     }
 
     /// Stops both.
@@ -104,15 +111,20 @@ impl Pair {
     }
 }
 
-fn run_producer(bootstrap: &str, topic: &str, stop: &AtomicBool) -> io::Result<()> {
+fn run_producer(bootstrap: &str, topic: &str, rests: &AtomicBool, stop: &AtomicBool) -> io::Result<()> {
     let mut raw = Raw::open(bootstrap, FROM)?;
     raw.0.set_read_timeout(Some(Duration::from_secs(30)))?;
     let frame = samples::sample(9, &produce(topic, samples::batch(Compression::None, BATCH_RECORDS))).frame;
     let mut in_flight = 0;
     while !stop.load(Ordering::Relaxed) {
-        while in_flight < IN_FLIGHT {
+        let resting = rests.load(Ordering::Relaxed);
+        while in_flight < IN_FLIGHT && !resting {
             raw.send(&frame)?;
             in_flight += 1;
+        }
+        if in_flight == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+            continue;
         }
         let response = decode::<ProduceRequest>(9, raw.answer()?)?;
         in_flight -= 1;
