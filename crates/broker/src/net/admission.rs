@@ -2,17 +2,26 @@
 //!
 //! A connection is *silent* until its first whole request. Only so many silent ones are kept: one more costs the oldest
 //! its place. So half-open connections, however many, keep nobody out who speaks.
+//!
+//! A connection that is refused for what it sent keeps its place for a moment, also when its client is gone: the longer, the
+//! more of its address do so. So an address has some 900 such connections a second, however fast it makes new ones.
 //! Never: reads or writes a socket.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
+
+/// How long a connection that is refused for what it sent keeps its place.
+const REFUSED_STAY: Duration = Duration::from_millis(100);
+/// How much longer for each of its address that does.
+const REFUSED_STAY_EACH: Duration = Duration::from_millis(1);
 
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +41,16 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct Present {
     connections: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, OfAddress>,
     /// By connection id, so in the order of arrival. Sending cuts the connection.
     silent: BTreeMap<u64, oneshot::Sender<()>>,
+}
+
+#[derive(Debug, Default)]
+struct OfAddress {
+    connections: usize,
+    /// Those of them that are refused, and stay for a moment.
+    refused: u32,
 }
 
 /// A connection's place. Dropping it gives the place back.
@@ -43,6 +59,7 @@ pub(super) struct Place {
     admission: Arc<Admission>,
     address: IpAddr,
     id: u64,
+    is_refused: bool,
 }
 
 /// What a connection is told when it loses its place.
@@ -58,7 +75,7 @@ impl Admission {
         let address = address.to_canonical();
         let mut present = self.present.lock();
         let present = &mut *present;
-        let of_address = present.by_address.get(&address).copied().unwrap_or(0);
+        let of_address = present.by_address.get(&address).map_or(0, |of_address| of_address.connections);
         if of_address >= self.bounds.connections_of_address_max {
             return Err(Refusal::ConnectionsOfAddress);
         }
@@ -75,10 +92,10 @@ impl Admission {
             }
         }
         present.connections += 1;
-        present.by_address.insert(address, of_address + 1);
+        present.by_address.entry(address).or_default().connections += 1;
         let (sender, cut) = oneshot::channel();
         present.silent.insert(id, sender);
-        Ok((Place { admission: Arc::clone(self), address, id }, cut, cut_another))
+        Ok((Place { admission: Arc::clone(self), address, id, is_refused: false }, cut, cut_another))
     }
 }
 
@@ -87,6 +104,17 @@ impl Place {
     pub fn spoke(&self) {
         self.admission.present.lock().silent.remove(&self.id);
     }
+
+    /// The connection is refused for what it sent. Answers for how long it is to keep its place.
+    pub fn refused(&mut self) -> Duration {
+        let mut present = self.admission.present.lock();
+        present.silent.remove(&self.id);
+        let of_address = present.by_address.entry(self.address).or_default();
+        if !std::mem::replace(&mut self.is_refused, true) {
+            of_address.refused += 1;
+        }
+        REFUSED_STAY + REFUSED_STAY_EACH * of_address.refused
+    }
 }
 
 impl Drop for Place {
@@ -94,9 +122,10 @@ impl Drop for Place {
         let mut present = self.admission.present.lock();
         present.connections -= 1;
         present.silent.remove(&self.id);
-        if let Some(count) = present.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(of_address) = present.by_address.get_mut(&self.address) {
+            of_address.connections -= 1;
+            of_address.refused -= u32::from(self.is_refused);
+            if of_address.connections == 0 {
                 present.by_address.remove(&self.address);
             }
         }
@@ -134,11 +163,26 @@ mod tests {
     }
 
     #[test]
+    fn who_is_refused_stays_the_longer_the_more_there_are() {
+        let admission = Admission::new(BOUNDS);
+        let address = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let (mut first, ..) = admission.enter(address, 1).expect("room");
+        let (mut second, ..) = admission.enter(address, 2).expect("room");
+        let (mut other, ..) = admission.enter(Ipv4Addr::BROADCAST.into(), 3).expect("room");
+        let stays = [first.refused(), second.refused(), second.refused(), other.refused()];
+        assert_eq!(stays, [101, 102, 102, 101].map(Duration::from_millis));
+        drop(first);
+        assert_eq!(second.refused(), Duration::from_millis(101));
+        drop((second, other));
+        assert!(admission.present.lock().by_address.is_empty());
+    }
+
+    #[test]
     fn an_address_is_forgotten_with_its_last_connection() {
         let admission = Admission::new(BOUNDS);
         let mapped: IpAddr = "::ffff:127.0.0.1".parse().expect("an address");
         let entered = admission.enter(mapped, 1).expect("room");
-        assert_eq!(admission.present.lock().by_address.get(&IpAddr::from(Ipv4Addr::LOCALHOST)), Some(&1));
+        assert!(admission.present.lock().by_address.contains_key(&IpAddr::from(Ipv4Addr::LOCALHOST)));
         drop(entered);
         assert!(admission.present.lock().by_address.is_empty());
         assert_eq!(admission.present.lock().connections, 0);

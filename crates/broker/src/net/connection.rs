@@ -56,7 +56,14 @@ enum End {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run(stream: TcpStream, peer: SocketAddr, id: u64, place: Place, cut: Cut, shared: &Arc<Shared>) {
+pub(super) async fn run(
+    stream: TcpStream,
+    peer: SocketAddr,
+    id: u64,
+    mut place: Place,
+    cut: Cut,
+    shared: &Arc<Shared>,
+) {
     let Ok(local) = stream.local_addr() else { return };
     let (host, port) = shared.broker.address_for(local);
     let origin = Origin { peer, host, port, connection_id: id };
@@ -73,14 +80,18 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, id: u64, place: Pla
         // Said and counted where the new connection was let in.
         () = cut_off(cut) => return,
     };
+    let mut stay = Duration::ZERO;
     match end {
         End::Gone => return,
         End::Quiet => {}
         End::Refused(what, why) => {
             shared.refusals().note(what, Some(peer), format_args!("closing a connection: {why}"));
+            stay = place.refused();
         }
     }
     let _ = timeout(shared.limits.drain_timeout, writing).await;
+    let mut stop = shared.stop.clone();
+    let _ = timeout(stay, stop.wait_for(|stop| *stop)).await;
 }
 
 /// Waits until the place is given to another.
