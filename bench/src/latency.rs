@@ -2,7 +2,8 @@
 //! live stream, and comes to a page.
 //!
 //! The events that are timed are probes: each visits a page of its own, so that its count is found again by name. Beside
-//! them, at the same time on the same disk, a bare program appends and syncs: the unit of the goals.
+//! them, at the same time on the same disk, a bare program appends and syncs: the unit of the goals. The same once before,
+//! while nothing else is done, tells how much of that is our own load.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -20,13 +21,15 @@ use crate::server::{Cost, Kind, Server};
 use crate::steady::{Sent, Steady, probes_in};
 use crate::streams::Streams;
 use crate::table::Table;
-use crate::{Result, frames, query};
+use crate::{Result, frames, goals, query};
 
 /// The query's commit interval, and Kafka Streams' own with exactly-once.
 const INTERVAL_MS: f64 = 100.0;
 const FETCH_BYTES_MAX: i32 = 1 << 20;
 /// Between two bare appends, on the average.
 const BARE_EVERY: Duration = Duration::from_millis(50);
+/// How long it does so before anything is sent.
+const IDLE: Duration = Duration::from_secs(3);
 /// How long after the last probe its count may come.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// As a page asks for it.
@@ -71,6 +74,8 @@ struct Measured {
     at_once: Times,
     page: Times,
     bare: Times,
+    /// The same before any event was sent.
+    bare_idle: Times,
     /// CPU seconds of its processes per second.
     cores: f64,
 }
@@ -85,6 +90,7 @@ pub fn table(dir: &Path, plan: &Plan) -> Result<String> {
         ("`/v1/stream?fps=0`", &ours.at_once, Some((f64::INFINITY, 10.0 + 8.0 * s))),
         ("`/v1/stream` as the page reads it, 10 Hz", &ours.page, Some((f64::INFINITY, 110.0 + 8.0 * s))),
         ("S: a bare append and `fdatasync` of such a batch", &ours.bare, None),
+        ("the same before, on the idle disk", &ours.bare_idle, None),
     ];
     if let Some(theirs) = &theirs {
         rows.push(("Kafka Streams 4.3.1: a read_committed reader of R4", &theirs.r4, None));
@@ -99,9 +105,11 @@ pub fn table(dir: &Path, plan: &Plan) -> Result<String> {
     }
     for (column, of) in [("goal p50", 0), ("goal p99", 1)] {
         table.column(column);
-        for (row, _, goal) in &rows {
+        for (row, times, goal) in &rows {
             let goal = goal.map_or(f64::INFINITY, |(p50, p99)| if of == 0 { p50 } else { p99 });
-            table.put(row, if goal.is_finite() { format!("≤ {}", ms(goal)) } else { String::new() });
+            let here = times.quantile(if of == 0 { 0.5 } else { 0.99 });
+            let told = || format!("≤ {}, {}", ms(goal), goals::verdict(here <= goal));
+            table.put(row, if goal.is_finite() { told() } else { String::new() });
         }
     }
     let cores = theirs.map_or(String::new(), |theirs| format!("; Kafka Streams with its broker: {:.2}", theirs.cores));
@@ -152,6 +160,10 @@ fn measure(
     };
     let (fed, over) = (AtomicBool::new(false), AtomicBool::new(false));
     let http = Some(server.http.as_str()).filter(|http| !http.is_empty());
+    let batch_events = steady.batch_events() as u64;
+    let ms_of = |times: Vec<(Instant, f64)>| Times::of(times.into_iter().map(|(_, ms)| ms).collect());
+    let until = Instant::now() + IDLE;
+    let bare_idle = ms_of(append_and_sync(dir, batch_events, || Instant::now() >= until)?);
     std::thread::scope(|scope| {
         let feeder = scope.spawn(|| steady.feed(&fed));
         let r4 = scope.spawn(|| follow_topic(&server.bootstrap, "R4", &over));
@@ -159,7 +171,7 @@ fn measure(
             let over = &over;
             http.map(|http| scope.spawn(move || follow_stream(http, path, over)))
         });
-        let bare = scope.spawn(|| append_and_sync(dir, steady.batch_events() as u64, &over));
+        let bare = scope.spawn(|| append_and_sync(dir, batch_events, || over.load(Ordering::Relaxed)));
         let measured = (|| {
             begin()?;
             std::thread::sleep(Duration::from_secs(warm_up_seconds));
@@ -181,12 +193,13 @@ fn measure(
             return Err(format!("the server took {rate:.0} events/s of {asked}"));
         }
         let times = |seen: Seen, what| latencies(&sent, &seen, from..to, what);
-        let bare = bare?.into_iter().filter(|(begun, _)| (from..to).contains(begun)).map(|(_, ms)| ms);
+        let bare = bare?.into_iter().filter(|(begun, _)| (from..to).contains(begun)).collect();
         Ok(Measured {
             r4: times(seen?, "R4")?,
             at_once: if http.is_some() { times(at_once?, AT_ONCE)? } else { Times::default() },
             page: if http.is_some() { times(page?, PAGE)? } else { Times::default() },
-            bare: Times::of(bare.collect()),
+            bare: ms_of(bare),
+            bare_idle,
             cores,
         })
     })
@@ -266,7 +279,7 @@ fn follow_stream(http: &str, path: &str, over: &AtomicBool) -> Result<Seen> {
 }
 
 /// Appends a batch of the load to a file and syncs it, again and again at random moments; when, and each time in ms.
-fn append_and_sync(dir: &Path, batch_events: u64, over: &AtomicBool) -> Result<Vec<(Instant, f64)>> {
+fn append_and_sync(dir: &Path, batch_events: u64, over: impl Fn() -> bool) -> Result<Vec<(Instant, f64)>> {
     let path = dir.join("bare");
     let broken = |e: std::io::Error| format!("{}: {e}", path.display());
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(&path).map_err(broken)?;
@@ -279,7 +292,7 @@ fn append_and_sync(dir: &Path, batch_events: u64, over: &AtomicBool) -> Result<V
     let batch = batches.concat();
     let mut random = fastrand::Rng::with_seed(1);
     let mut times = Vec::new();
-    while !over.load(Ordering::Relaxed) {
+    while !over() {
         std::thread::sleep(BARE_EVERY.mul_f64(0.5 + random.f64()));
         let begun = Instant::now();
         file.write_all(&batch).and_then(|()| file.sync_data()).map_err(broken)?;

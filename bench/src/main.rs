@@ -8,6 +8,7 @@ mod brokers;
 mod connection;
 mod events;
 mod frames;
+mod goals;
 mod latency;
 mod query;
 mod rows;
@@ -39,7 +40,7 @@ struct Options {
 enum What {
     /// Starts brokers on free ports and runs every row against each
     Run(Run),
-    /// Runs the rows against a broker that runs already
+    /// Runs the rows against brokers that run already, in turn
     Broker(Broker),
     /// What the disk gives a program that only appends and syncs
     Bare(Scratch),
@@ -99,12 +100,12 @@ struct Run {
 
 #[derive(Debug, Args)]
 struct Broker {
-    /// Its Kafka listener
-    #[arg(long, value_name = "HOST:PORT")]
-    bootstrap: String,
-    /// Its process, on this machine
-    #[arg(long)]
-    pid: u32,
+    /// Its Kafka listener; once for each broker
+    #[arg(long, value_name = "HOST:PORT", required = true)]
+    bootstrap: Vec<String>,
+    /// Its process, on this machine; in the same order
+    #[arg(long, required = true)]
+    pid: Vec<u32>,
     #[command(flatten)]
     volume: Volume,
 }
@@ -207,7 +208,11 @@ fn run(options: &Run) -> Result<()> {
 }
 
 fn broker(options: &Broker) -> Result<()> {
-    println!("{}", brokers::table_of_one(&options.bootstrap, options.pid, &options.volume.plan())?);
+    if options.bootstrap.len() != options.pid.len() {
+        return Err("each --bootstrap needs its --pid".to_owned());
+    }
+    let servers: Vec<_> = options.bootstrap.iter().cloned().zip(options.pid.iter().copied()).collect();
+    println!("{}", brokers::table_of_running(&servers, &options.volume.plan())?);
     Ok(())
 }
 

@@ -27,7 +27,7 @@ const SMALL_PRODUCERS: i32 = 64;
 /// Partitions of the row that writes to many at once, and records of its counterpart.
 const MANY: i32 = 1_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Row {
     Produce1K,
     Produce100,
