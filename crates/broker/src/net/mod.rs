@@ -277,6 +277,9 @@ fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) -> Option<im
         shared.refusals().note(Refusal::Silent, None, why);
     }
     let _ = stream.set_nodelay(true);
+    if stream.local_addr().is_ok_and(|local| peer.ip().is_loopback() || local.ip() == peer.ip()) {
+        send::without_pacing(&stream);
+    }
     let shared = Arc::clone(shared);
     Some(async move { connection::run(stream, peer, id, place, cut, &shared).await })
 }

@@ -18,6 +18,18 @@ const READ_STEP_BYTES: usize = 256 << 10;
 /// One call of `sendfile` moves at most this much, so that a cold file does not hold a thread for long.
 const SENDFILE_STEP_BYTES: usize = 1 << 20;
 
+/// What every Linux has, and lets everybody choose.
+const UNPACED: &str = "reno";
+
+/// For a client on this machine: sends as fast as it takes the bytes. Where the system's choice is one that paces (BBR), the
+/// kernel would else send by a timer, which here costs as much processor time again as `sendfile` itself, and leaves the
+/// client waiting. There is no network between the two that could be congested. For clients elsewhere the choice is the
+/// administrator's.
+pub fn without_pacing(stream: &TcpStream) {
+    // A system that does not have it has no pacing either, as far as we know.
+    let _ = rustix::net::sockopt::set_tcp_congestion(stream, UNPACED);
+}
+
 /// Sends all parts, in order. Fails when the client tries our patience for too long.
 pub async fn send(socket: &OwnedWriteHalf, parts: Vec<Part>, patience: &Patience<'_>) -> io::Result<()> {
     let stream: &TcpStream = socket.as_ref();
