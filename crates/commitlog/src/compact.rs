@@ -22,7 +22,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -421,7 +421,7 @@ impl<'s> Batches<'s> {
 /// The last offset of each key in the dirty part.
 struct Keys {
     /// By hash in two halves: a `u128` would want 16-byte places, and a third more memory.
-    last: [HashMap<[u64; 2], i64>; KEY_TABLES],
+    last: [HashMap<[u64; 2], i64, BuildHasherDefault<Hashed>>; KEY_TABLES],
     /// How many in all.
     len: usize,
     hashers: [RandomState; 2],
@@ -489,6 +489,23 @@ impl Keys {
     fn last(&self, key: &[u8]) -> Option<i64> {
         let hash = self.hash(key);
         self.last[table_of(hash)].get(&hash).copied()
+    }
+}
+
+/// What is hashed already, with a secret of ours, needs no other hash: half of it will do.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, halves: &[u8]) {
+        // The second half: the first one has chosen the table.
+        if let Some(half) = halves.last_chunk() {
+            self.0 = u64::from_ne_bytes(*half);
+        }
     }
 }
 
