@@ -7,8 +7,8 @@
 //!
 //! The attackers run at the lowest priority: what they cost the machine is not what they cost the server.
 //!
-//! On demand (`-- --ignored --nocapture others_are_served`): the short form makes each phase for half a second. With `MILLSTREAM_HOSTILE=full` and `--release` it
-//! is ten seconds, with 5,000 half-open connections, 10,000 mutations and a million producers, on a machine that does
+//! On demand (`-- --ignored --nocapture others_are_served`): the short form makes each phase for half a second. With
+//! `MILLSTREAM_HOSTILE=full` and `--release` it is ten seconds, with 5,000 half-open connections, 10,000 mutations and a million producers, on a machine that does
 //! nothing else. `MILLSTREAM_HOSTILE_ATTACKS=7,10` makes only those attacks.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -92,7 +92,7 @@ impl Scale {
 }
 
 #[test]
-#[ignore = "attack 11 keeps the slow lane busy for a minute in a debug build: see docs/hostile.md"]
+#[ignore = "a minute or more, on a machine that does nothing else: see docs/hostile.md"]
 fn others_are_served_while_the_program_is_attacked() {
     raise_open_files();
     attack::prepare();
