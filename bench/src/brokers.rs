@@ -5,11 +5,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use testkit::memory;
+
 use crate::goals::{Figure, Figures};
 use crate::rows::{Outcome, Row};
 use crate::server::{Cost, Kind, Server};
 use crate::table::{self, Table};
-use crate::{Result, bare, memory};
+use crate::{Result, bare};
 
 /// How the rows are run.
 #[derive(Debug)]
