@@ -17,7 +17,7 @@ use crate::checkpoint;
 use crate::config::{Durability, LogConfig, SetOptions};
 use crate::error::{CreateError, OpenError, StorageError};
 use crate::flush::windows_dir;
-use crate::flusher::{write_checkpoint, write_log_starts, write_recovery_points};
+use crate::flusher::{Logs as _, write_checkpoint, write_log_starts, write_recovery_points};
 use crate::log::{Log, State};
 use crate::segment::Segment;
 use crate::set::{LogSet, for_each_parallel};
@@ -79,6 +79,7 @@ impl LogSet {
     ) -> Result<Vec<Arc<Log>>, CreateError> {
         // One at a time: so nobody else makes a log of these names meanwhile, and the map itself is free for the flusher.
         let _creating = self.creating.lock();
+        self.delete_marked()?;
         loop {
             self.renew_stale_checkpoints()?;
             let logs = self.logs.logs.read();
@@ -138,21 +139,34 @@ impl LogSet {
         Ok(Log::new(name, &self.shared, State::new(config, vec![segment], 0, 0)))
     }
 
-    /// Deletes logs, durably: a log created later under the same name has nothing of them. Unknown names are ignored.
+    /// Deletes logs, durably: a log created later under the same name has nothing of them. Unknown names are ignored. What
+    /// cannot be renamed now is tried again by maintenance, and before a log of such a name is made anew; until then nobody
+    /// reads it or appends to it.
     pub fn delete(&self, names: &[&str]) -> Result<(), StorageError> {
-        let mut deleted: Vec<Arc<Log>> = {
-            let logs = self.logs.logs.read();
-            names.iter().filter_map(|name| logs.get(*name).cloned()).collect()
-        };
-        // Another call may be at it.
-        deleted.retain(|log| log.mark_deleted());
-        if deleted.is_empty() {
-            return Ok(());
-        }
+        let _one_at_a_time = self.deleting.lock();
+        let logs = self.logs.logs.read();
+        let deleted = names.iter().filter_map(|name| logs.get(*name).cloned()).collect();
+        drop(logs);
+        self.delete_all(deleted)
+    }
+
+    /// Deletes what an earlier call could not.
+    pub(crate) fn delete_marked(&self) -> Result<(), StorageError> {
+        let _one_at_a_time = self.deleting.lock();
+        self.delete_all(self.logs.all().into_iter().filter(|log| log.is_deleted()).collect())
+    }
+
+    /// With [`LogSet::deleting`] held since the logs were looked up: a new one may have the name later.
+    fn delete_all(&self, mut deleted: Vec<Arc<Log>>) -> Result<(), StorageError> {
         let disk = &*self.options.disk;
-        let mut gone = Vec::new();
-        for log in &deleted {
-            gone.push(set_aside(disk, log.dir())?);
+        let (mut gone, mut refused) = (Vec::new(), None);
+        deleted.retain(|log| {
+            log.mark_deleted();
+            let aside = set_aside(disk, log.dir());
+            aside.map(|path| gone.extend(path)).map_err(|error| refused = Some(error)).is_ok()
+        });
+        if deleted.is_empty() {
+            return refused.map_or(Ok(()), Err);
         }
         self.sync_dir(&self.options.log_dir)?;
         if self.options.durability == Durability::Fsync {
@@ -174,13 +188,16 @@ impl LogSet {
         self.leftovers.remove(disk, gone);
         match self.renew_stale_checkpoints() {
             // Before a log of such a name is made again, and with the next maintenance.
-            Err(error) if error.may_pass() => Ok(()),
-            result => result,
+            Err(error) if error.may_pass() => {}
+            result => result?,
         }
+        refused.map_or(Ok(()), Err)
     }
 
     /// Writes the checkpoints anew if they speak of logs that are gone: a log of the same name must not be taken for them.
     pub(crate) fn renew_stale_checkpoints(&self) -> Result<(), StorageError> {
+        // Whoever comes while they are written waits: what it deleted or makes anew must not meet the old ones.
+        let _one_at_a_time = self.renewing.lock();
         if !self.checkpoints_stale.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -208,10 +225,13 @@ impl LogSet {
     }
 }
 
-/// Renames the directory of something that is deleted. The new name is not durable yet.
-fn set_aside(disk: &dyn Disk, dir: &Path) -> Result<PathBuf, StorageError> {
+/// Renames the directory of something that is deleted, unless an earlier call has done so. The new name is not durable yet.
+fn set_aside(disk: &dyn Disk, dir: &Path) -> Result<Option<PathBuf>, StorageError> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    if !disk.exists(dir).map_err(|e| StorageError::new("look for", dir, e))? {
+        return Ok(None);
+    }
     loop {
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let tail = format!(".{n:032x}{DELETED_SUFFIX}");
@@ -220,7 +240,7 @@ fn set_aside(disk: &dyn Disk, dir: &Path) -> Result<PathBuf, StorageError> {
         let path = dir.with_file_name(format!("{kept}{tail}"));
         if !disk.exists(&path).map_err(|e| StorageError::new("look for", &path, e))? {
             disk.rename(dir, &path).map_err(|e| StorageError::new("rename", dir, e))?;
-            return Ok(path);
+            return Ok(Some(path));
         }
     }
 }
@@ -232,10 +252,7 @@ fn set_windows_aside<'n>(
 ) -> Result<Vec<PathBuf>, StorageError> {
     let mut aside = Vec::new();
     for name in names {
-        let dir = windows_dir(&options.state_dir, name);
-        if options.disk.exists(&dir).map_err(|e| StorageError::new("look for", &dir, e))? {
-            aside.push(set_aside(&*options.disk, &dir)?);
-        }
+        aside.extend(set_aside(&*options.disk, &windows_dir(&options.state_dir, name))?);
     }
     let dir = options.state_dir.join("windows");
     if !aside.is_empty() {

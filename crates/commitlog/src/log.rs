@@ -505,13 +505,13 @@ impl Log {
         }
     }
 
-    /// No append or read succeeds from here on. Whether that is new.
-    pub(crate) fn mark_deleted(&self) -> bool {
+    /// No append or read succeeds from here on.
+    pub(crate) fn mark_deleted(&self) {
         {
             let _no_chore_meanwhile = self.files.lock();
             let mut state = self.state.lock();
             if self.deleted.swap(true, Ordering::AcqRel) {
-                return false;
+                return;
             }
             state.pending = Some(Vec::new());
             state.unsynced.clear();
@@ -520,7 +520,6 @@ impl Log {
             state.segments.iter().for_each(|segment| segment.forget());
         }
         self.watchers.wake();
-        true
     }
 
     /// No append succeeds from here on.

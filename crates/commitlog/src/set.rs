@@ -45,6 +45,8 @@ pub struct LogSet {
     pub(crate) logs: Arc<LogMap>,
     /// Held by whoever creates logs.
     pub(crate) creating: Mutex<()>,
+    /// Held by whoever deletes logs.
+    pub(crate) deleting: Mutex<()>,
     pub(crate) leftovers: Leftovers,
     flusher: Mutex<Option<JoinHandle<()>>>,
     /// Held by whoever maintains, so that closing waits for it.
@@ -55,6 +57,8 @@ pub struct LogSet {
     next_retention: Mutex<TimestampMs>,
     /// The checkpoint files speak of logs that are gone.
     pub(crate) checkpoints_stale: AtomicBool,
+    /// Held by whoever writes them anew.
+    pub(crate) renewing: Mutex<()>,
     scrub: Mutex<Scrub>,
 }
 
@@ -206,12 +210,14 @@ impl LogSet {
             shared,
             logs,
             creating: Mutex::new(()),
+            deleting: Mutex::new(()),
             leftovers,
             closed: Mutex::new(false),
             flusher: Mutex::new(Some(thread)),
             written: Mutex::new(Vec::new()),
             next_retention: Mutex::new(TimestampMs(now_ms.0.saturating_add(first_retention))),
             checkpoints_stale: AtomicBool::new(false),
+            renewing: Mutex::new(()),
             scrub: Mutex::new(Scrub { pass: 0, began: now_ms }),
         };
         Ok((Arc::new(set), report))
@@ -311,6 +317,11 @@ impl LogSet {
         }
         if let Some(error) = full {
             return Err(error);
+        }
+        match self.delete_marked() {
+            // Nor must what cannot be renamed now.
+            Err(error) if error.may_pass() => {}
+            result => result?,
         }
         self.leftovers.remove(&*self.options.disk, Vec::new());
         self.renew_stale_checkpoints()?;

@@ -115,6 +115,11 @@ impl SimDisk {
         self.state().removals_refused = refuse;
     }
 
+    /// Lets no directory be renamed, until it is switched off, as when there is no space for a longer name.
+    pub fn refuse_renames(&self, refuse: bool) {
+        self.state().renames_refused = refuse;
+    }
+
     /// Bounds the disk: writes that would make all files together longer fail with ENOSPC.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state().capacity = bytes;

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use os::Disk;
 use testkit::{Loss, SimDisk};
@@ -184,6 +185,48 @@ fn what_cannot_be_removed_leaves_nothing_to_its_successor_and_stops_no_start() {
     sim.refuse_removals(false);
     set.maintain(NOW).expect("maintained");
     assert_eq!(deleted(&sim), 0);
+}
+
+#[test]
+fn what_cannot_be_renamed_is_deleted_before_its_name_is_used_again() {
+    let sim = SimDisk::new();
+    let (set, _) = open(&on(&sim));
+    let log = set.create("t-0", LogConfig::default()).expect("created");
+    append(&log, "old");
+    append(&set.create("t-1", LogConfig::default()).expect("created"), "old");
+    sim.refuse_renames(true);
+    let refused = set.delete(&["t-0", "t-1"]).expect_err("no space for a name");
+    assert!(refused.is_full(), "{refused}");
+    assert!(matches!(log.append(batch(&["late"], NOW.0), CLIENT), Err(AppendError::Deleted)));
+    let again = set.create("t-0", LogConfig::default()).expect_err("the old one is in its place");
+    assert!(again.to_string().contains("rename"), "{again}");
+    set.maintain(NOW).expect("the others are maintained");
+    sim.refuse_renames(false);
+    let made = set.create("t-0", LogConfig::default()).expect("created again");
+    append(&made, "new");
+    assert!(set.get("t-1").is_none(), "deleted by the way");
+    set.maintain(NOW).expect("maintained");
+    drop((log, made, set));
+    let (set, report) = open(&on(&sim.reboot(Loss::All, 1)));
+    assert!(report.damage.is_empty() && report.cuts.is_empty(), "{report:?}");
+    assert_eq!(contents(&set.get("t-0").expect("there"), 0, Isolation::HighWatermark), ["0:new"]);
+    assert!(set.get("t-1").is_none());
+}
+
+#[test]
+fn a_deletion_waits_for_checkpoints_that_are_being_written() {
+    let (set, _) = open(&on(&SimDisk::new()));
+    drop(set.create("t-0", LogConfig::default()).expect("created"));
+    // As maintenance does while it replaces them: they may still speak of the old log when a new one has its name.
+    let written = set.renewing.lock();
+    std::thread::scope(|scope| {
+        let (done, is_done) = std::sync::mpsc::channel();
+        let set = &set;
+        scope.spawn(move || done.send(set.delete(&["t-0"])));
+        is_done.recv_timeout(Duration::from_millis(50)).expect_err("it does not wait");
+        drop(written);
+        is_done.recv().expect("it ends").expect("deleted");
+    });
 }
 
 #[test]

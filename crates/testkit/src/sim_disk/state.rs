@@ -44,6 +44,7 @@ pub(super) struct State {
     late: Option<usize>,
     pub opens_refused: bool,
     pub removals_refused: bool,
+    pub renames_refused: bool,
     pub dir_syncs_to_fail: u32,
 }
 
@@ -160,6 +161,9 @@ impl State {
         Self::nameable(to)?;
         if !self.is_dir(to.parent().unwrap_or(Path::new(""))) {
             return Err(io::ErrorKind::NotFound.into());
+        }
+        if self.renames_refused && self.is_dir(from) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
         self.operate()?;
         move_names(&mut self.names, from, to, node);
