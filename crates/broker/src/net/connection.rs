@@ -15,6 +15,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::net::TcpStream;
@@ -174,6 +175,11 @@ async fn read_requests(
                 Ok((answer, cost)) => (Ok(answer), cost),
                 Err(why) => return why.into(),
             },
+            // The answers before it may take long; what it waits for, such as a sync, begins now.
+            Ok(Answer::Later(mut answer)) if !alone => match poll_once(&mut answer) {
+                Poll::Ready(body) => (Ok(Answer::Now(body)), cost),
+                Poll::Pending => (Ok(Answer::Later(answer)), cost),
+            },
             served => (served, cost),
         };
         // What a Produce request brought stays until it is answered. No other request keeps its frame while it waits.
@@ -241,6 +247,11 @@ fn metered<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let before = spent();
     let done = work();
     (done, spent().saturating_sub(before))
+}
+
+/// Begins what `future` does. Whoever awaits it later is woken, not we.
+fn poll_once<T>(future: &mut Pin<Box<dyn Future<Output = T> + Send>>) -> Poll<T> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
 fn end_of(e: FrameError) -> End {

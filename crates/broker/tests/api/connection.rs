@@ -100,6 +100,21 @@ fn a_parked_answer_holds_up_answers_but_not_work() {
 }
 
 #[test]
+fn what_comes_behind_a_parked_answer_is_durable_before_that_is_given() {
+    run(async {
+        let front = Front::start("begun", Limits::default()).await;
+        let mut socket = front.connect().await;
+        // A fetch that nothing fills.
+        let mut bytes =
+            numbered(11, 1, &FetchRequest { max_wait_ms: 60_000, min_bytes: 1 << 20, ..fetch_request("t", 0, 0) });
+        bytes.extend(numbered(8, 2, &produce_request("t", 1, batch(&["seen by others"]))));
+        socket.write_all(&bytes).await.expect("written");
+        until(|| front.broker.partition("t", 1).is_some_and(|other| other.log().high_watermark().0 == 1)).await;
+        front.stop().await;
+    });
+}
+
+#[test]
 fn many_requests_at_once_are_appended_and_answered_in_order() {
     run(async {
         let front = Front::start("order", Limits::default()).await;
