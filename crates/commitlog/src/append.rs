@@ -71,7 +71,7 @@ impl Log {
         self.write(&segment, &payload, position)?;
 
         // Written: from here on nothing can fail.
-        let aborted = state.producers.apply(staged);
+        let aborted = state.producers.apply(staged, context.now_ms.0);
         {
             let interval = state.config.index_interval_bytes;
             let mut segment_state = segment.state.lock();
@@ -241,7 +241,7 @@ enum Payload {
     /// Ours alone: offsets and epochs stand in it.
     Placed(BytesMut),
     /// Large, and shared with the request that brought it: not copied. What differs is the head of each batch, which is
-    /// written over it: position in the bytes, base offset to leader epoch.
+    /// written in its place: position in the bytes, base offset to leader epoch.
     Shared { bytes: Bytes, heads: Vec<(usize, [u8; HEAD_BYTES])> },
 }
 
@@ -295,8 +295,14 @@ impl Payload {
         match self {
             Self::Placed(bytes) => file.write_all_at(bytes, position),
             Self::Shared { bytes, heads } => {
-                file.write_all_at(bytes, position)?;
-                heads.iter().try_for_each(|(at, head)| file.write_all_at(head, position + *at as u64))
+                // Its new head before the rest of a batch: one that is cut off by the end of the process then fails its
+                // checksum, which covers neither offset nor epoch.
+                let ends = heads.iter().skip(1).map(|(at, _)| *at).chain([bytes.len()]);
+                heads.iter().zip(ends).try_for_each(|((at, head), end)| {
+                    file.write_all_at(head, position + *at as u64)?;
+                    let rest = at + HEAD_BYTES;
+                    file.write_all_at(&bytes[rest..end], position + rest as u64)
+                })
             }
         }
     }

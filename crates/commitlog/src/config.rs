@@ -108,7 +108,8 @@ pub struct SetOptions {
     /// The settings of every log found on disk until [`crate::Log::set_config`] says otherwise. They had better retain
     /// everything: a log of which the owner does not know yet is not to be shortened.
     pub default_config: LogConfig,
-    /// `producer.id.expiration.ms`: when an idle producer without an open transaction is forgotten.
+    /// `producer.id.expiration.ms`: when a producer without an open transaction is forgotten that has sent nothing for so
+    /// long, by the clock; after a start, since the start.
     pub producer_id_expiration_ms: i64,
     /// How many producers all logs together remember; with more, one that no log knows yet is refused. Each takes 200 to 400
     /// bytes.

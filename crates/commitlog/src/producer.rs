@@ -40,9 +40,14 @@ pub(crate) struct ProducerEntry {
     pub coordinator_epoch: i32,
     pub last_timestamp: i64,
     pub txn_first_offset: Option<i64>,
+    /// When it last wrote, by the clock of this run.
+    seen_ms: i64,
     window: [BatchMeta; WINDOW_BATCHES],
     window_len: u8,
 }
+
+/// Found on the disk: it counts as seen when this run first looks for idle producers.
+pub(crate) const NOT_SEEN: i64 = i64::MIN;
 
 impl ProducerEntry {
     pub(crate) fn new(epoch: i16) -> Self {
@@ -51,6 +56,7 @@ impl ProducerEntry {
             coordinator_epoch: -1,
             last_timestamp: -1,
             txn_first_offset: None,
+            seen_ms: NOT_SEEN,
             window: [BatchMeta::default(); WINDOW_BATCHES],
             window_len: 0,
         }
@@ -219,8 +225,8 @@ impl ProducerStates {
         staged.entries.iter().map(|(id, _)| *id).filter(|id| !self.entries.contains_key(id)).map(ProducerId)
     }
 
-    /// Makes it so. Returns the aborted transactions, for the index.
-    pub(crate) fn apply(&mut self, staged: Staged) -> Vec<AbortedTxn> {
+    /// Makes it so. `now_ms` is the clock's, or [`NOT_SEEN`] in a replay. Returns the aborted transactions, for the index.
+    pub(crate) fn apply(&mut self, staged: Staged, now_ms: i64) -> Vec<AbortedTxn> {
         let mut aborted = Vec::new();
         for txn in &staged.completed {
             if txn.aborted {
@@ -239,7 +245,7 @@ impl ProducerStates {
             if let Some(first) = entry.txn_first_offset {
                 self.ongoing.insert(first, id);
             }
-            self.entries.insert(id, entry);
+            self.entries.insert(id, ProducerEntry { seen_ms: now_ms, ..entry });
         }
         aborted
     }
@@ -262,9 +268,16 @@ impl ProducerStates {
     }
 
     /// Forgets producers that have been idle for so long and have no transaction open.
+    ///
+    /// Kafka: counts from the timestamp of the last record. By that, whoever sends what happened yesterday is forgotten before
+    /// it can retry, and whoever claims a time to come never is.
     pub(crate) fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
-        self.entries
-            .retain(|_, e| e.txn_first_offset.is_some() || now_ms.saturating_sub(e.last_timestamp) < expiration_ms);
+        self.entries.retain(|_, entry| {
+            if entry.seen_ms == NOT_SEEN {
+                entry.seen_ms = now_ms;
+            }
+            entry.txn_first_offset.is_some() || now_ms.saturating_sub(entry.seen_ms) < expiration_ms
+        });
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, &ProducerEntry)> {

@@ -28,7 +28,7 @@ use crate::flusher::Shared;
 use crate::index::{OffsetIndex, Table, TimeIndex};
 use crate::journal::Entry;
 use crate::log::{Image, Log, State};
-use crate::producer::{Check, ProducerStates, Staged};
+use crate::producer::{Check, NOT_SEEN, ProducerStates, Staged};
 use crate::scan::{Scanner, Step, find_chain};
 use crate::segment::{BadRange, Segment, Walk, file_name, remove_if_there};
 use crate::set::Cut;
@@ -446,7 +446,7 @@ impl Recovery {
         if !seeded::has(seeded::Bug::DedupNotRebuilt) {
             let _accepted = self.producers.stage(&mut staged, header, marker, Check::Nothing);
         }
-        let aborted = self.producers.apply(staged);
+        let aborted = self.producers.apply(staged, NOT_SEEN);
         self.epochs.note(header.leader_epoch.0, header.base_offset.0);
         let mut state = segment.state.lock();
         state.add(header, position, self.interval);

@@ -12,7 +12,7 @@ use crate::error::StorageError;
 use crate::files::SegmentFile;
 use crate::index::{OffsetIndex, Table, TimeIndex};
 use crate::log::AbortedTxn;
-use crate::producer::{Check, ProducerStates, Staged};
+use crate::producer::{Check, NOT_SEEN, ProducerStates, Staged};
 use crate::scan::{Scanner, Step, find_chain};
 use crate::segment::{BadRange, Segment, file_name, remove_if_there};
 use crate::{seeded, snapshot, txn_index};
@@ -152,7 +152,7 @@ impl Recovery {
                         // What was accepted once is not refused.
                         let marker = marker_of(&header, scanner.bytes());
                         let _accepted = producers.stage(&mut staged, &header, marker, Check::Nothing);
-                        found.extend(producers.apply(staged));
+                        found.extend(producers.apply(staged, NOT_SEEN));
                         expected = header.next_offset().0;
                     }
                     Step::Bad => {

@@ -81,6 +81,38 @@ fn so_many_producers_are_remembered_and_no_more() {
     check(&set, "a-0", 3, 0, "ok");
 }
 
+#[test]
+fn producers_are_forgotten_by_the_clock_whatever_time_their_records_have() {
+    const HOUR_MS: i64 = 3_600_000;
+    let disk = sim();
+    let check = |record_ms: i64, idle_ms: i64, restarts: bool, is_known: bool| {
+        let (mut set, _) = open(&disk);
+        let log = set.create("r-0", LogConfig::default()).expect("created");
+        let producer = ProducerIdentity { id: ProducerId(7), epoch: ProducerEpoch(0), base_sequence: Sequence(0) };
+        let options = BatchOptions { producer: Some(producer), ..BatchOptions::default() };
+        let sent = || build(options, &["v"], record_ms);
+        log.append(sent(), CLIENT).expect("appended").ticket.wait().expect("durable");
+        let mut log = Some(log);
+        if restarts {
+            drop(log.take());
+            set.close().expect("closed");
+            set = open(&disk).0;
+            log = set.get("r-0");
+        }
+        set.maintain(TimestampMs(NOW.0 + idle_ms)).expect("maintained");
+        let again = log.expect("there").append(sent(), CLIENT).expect("appended");
+        assert_eq!(again.duplicate, is_known, "records of {record_ms}, idle for {idle_ms} ms, restarts: {restarts}");
+        set.delete(&["r-0"]).expect("deleted");
+    };
+    for restarts in [false, true] {
+        for record_ms in [NOW.0, NOW.0 - 48 * HOUR_MS, 0, NOW.0 + 48 * HOUR_MS, i64::MAX] {
+            check(record_ms, 2_500, restarts, true);
+            check(record_ms, 23 * HOUR_MS, restarts, true);
+            check(record_ms, 25 * HOUR_MS, restarts, false);
+        }
+    }
+}
+
 /// Appends batches of one producer and says what came of each: its offsets, `again` for a duplicate, or the refusal.
 #[test]
 fn sequences_and_epochs_follow_kafkas_rules() {
