@@ -125,6 +125,8 @@ pub struct AbortedTxn {
 pub struct ReadResult {
     /// The batches, in order.
     pub chunks: Vec<Chunk>,
+    /// The reader may see more than that: the bytes that it wanted ended, or what follows is damaged.
+    pub has_more: bool,
     /// Where `read_uncommitted` ends.
     pub high_watermark: Offset,
     /// Where `read_committed` ends.

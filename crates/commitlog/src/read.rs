@@ -22,12 +22,14 @@ struct View {
 /// What a segment gives to a read.
 #[derive(Debug)]
 enum Piece {
-    /// Batches, and the offset behind them.
-    Chunk(Chunk, i64),
+    /// Batches, the offset behind them, and whether the segment has more below the bound.
+    Chunk(Chunk, i64, bool),
     /// No batch at or above the offset: compaction took them, or the next segment has them.
     Nothing,
-    /// The bound, or no room for the next batch.
-    Stop,
+    /// The bound.
+    Bound,
+    /// No room for the next batch.
+    NoRoom,
 }
 
 impl View {
@@ -64,6 +66,7 @@ impl Log {
         let bound = view.bound(request.isolation);
         let mut result = ReadResult {
             chunks: Vec::new(),
+            has_more: false,
             high_watermark: Offset(view.high_watermark),
             last_stable_offset: Offset(view.last_stable),
             log_start_offset: Offset(view.log_start),
@@ -78,19 +81,27 @@ impl Log {
             let first = result.chunks.is_empty();
             let outcome = self.read_segment(segment, next, bound, left, request.at_least_one && first);
             match outcome {
-                Ok(Piece::Chunk(chunk, end)) => {
+                Ok(Piece::Chunk(chunk, end, has_more)) => {
                     left = left.saturating_sub(chunk.len() as u64);
                     result.chunks.push(chunk);
                     next = end;
+                    result.has_more = has_more;
                     // Stopped inside the segment: by the bound, the bytes or a bad range.
                     if end < segment.next_offset() {
                         break;
                     }
                 }
                 Ok(Piece::Nothing) => {}
-                Ok(Piece::Stop) => break,
+                Ok(Piece::Bound) => break,
+                Ok(Piece::NoRoom) => {
+                    result.has_more = true;
+                    break;
+                }
                 // What was read before the damage is returned first.
-                Err(_) if !first => break,
+                Err(_) if !first => {
+                    result.has_more = true;
+                    break;
+                }
                 Err(e) => return Err(e),
             }
             i += 1;
@@ -126,22 +137,22 @@ impl Log {
     ) -> Result<Piece, ReadError> {
         let Some(start) = segment.find(from)? else { return Ok(Piece::Nothing) };
         if start.header.base_offset.0 >= bound {
-            return Ok(Piece::Stop);
+            return Ok(Piece::Bound);
         }
         // The size first: what is appended meanwhile lies above the bound, which was taken before.
         let (size, next_offset) = {
             let state = segment.state.lock();
             (state.size, state.next_offset)
         };
-        let end = if bound >= next_offset { size } else { self.position_of(segment, bound, size)? };
-        let end = segment.readable_end(start, end, bytes_max, at_least_one)?;
+        let visible_end = if bound >= next_offset { size } else { self.position_of(segment, bound, size)? };
+        let end = segment.readable_end(start, visible_end, bytes_max, at_least_one)?;
         if end <= start.position {
-            return Ok(Piece::Stop);
+            return Ok(Piece::NoRoom);
         }
         let next = if end == size { next_offset } else { segment.offset_at(end)? };
         let file = segment.file()?;
         let len = u32::try_from(end - start.position).unwrap_or(u32::MAX);
-        Ok(Piece::Chunk(Chunk::FileRange { file, position: start.position, len }, next))
+        Ok(Piece::Chunk(Chunk::FileRange { file, position: start.position, len }, next, end < visible_end))
     }
 
     /// Where the first batch at or above `offset` stands; `size` when there is none or damage comes first.

@@ -6,7 +6,9 @@
 //! - The answer starts with the batch that contains the offset. The first batch of the whole answer is complete, even
 //!   when it is larger than the limits.
 //! - If less than `min_bytes` are there, the answer waits for more in *any* of the partitions, or for `max_wait_ms`. It
-//!   is woken by the logs, never by polling. An error in any partition is answered at once.
+//!   is woken by the logs, never by polling. An error in any partition is answered at once, and so is what stopped at a
+//!   limit in bytes: whole batches rarely fill it to the last byte, and waiting would not make it more.
+//!   Kafka: counts a partition of which more is there as its limit; with a `min_bytes` above that it waits for others.
 //! - `read_committed` sees up to the last stable offset and gets the aborted transactions, in the order of their
 //!   markers; `read_uncommitted` sees up to the high watermark and gets no such list.
 //! - A fetch offset whose last fetched epoch is not ours gets a diverging epoch (KIP-595), so that clients truncate.
@@ -87,12 +89,15 @@ struct Wanted {
 struct Attempt {
     response: Response<FetchResponse>,
     bytes: u64,
+    /// Of some partition there is more than its limit, or that of the answer, lets through.
+    is_cut: bool,
     has_error: bool,
 }
 
 impl Attempt {
     fn is_enough(&self, bytes_min: u64) -> bool {
-        self.has_error || self.bytes >= bytes_min
+        // Never with nothing in it: its client would ask again at once, and for ever.
+        self.has_error || self.bytes >= bytes_min || (self.is_cut && self.bytes > 0)
     }
 }
 
@@ -133,10 +138,11 @@ impl Fetch {
             let partitions = partitions.collect();
             (wanted, partitions)
         });
+        let bytes_max = u64::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX);
         Fetch {
             isolation: if request.isolation_level == 1 { Isolation::LastStable } else { Isolation::HighWatermark },
-            bytes_min: u64::try_from(request.min_bytes).unwrap_or(0),
-            bytes_max: u64::try_from(request.max_bytes).unwrap_or(0).min(ANSWER_BYTES_MAX),
+            bytes_min: u64::try_from(request.min_bytes).unwrap_or(0).min(bytes_max),
+            bytes_max,
             topics: topics.collect(),
         }
     }
@@ -178,12 +184,13 @@ impl Fetch {
     fn attempt(&self) -> Attempt {
         let mut externals: Vec<Vec<Chunk>> = Vec::new();
         let mut bytes = 0;
-        let mut has_error = false;
+        let (mut is_cut, mut has_error) = (false, false);
         let responses = self.topics.iter().map(|(topic, partitions)| {
             let partitions = partitions.iter().map(|wanted| {
                 let left = self.bytes_max.saturating_sub(bytes);
-                let (data, chunks) = self.read(wanted, left, bytes == 0);
+                let (data, chunks, has_more) = self.read(wanted, left, bytes == 0);
                 has_error |= data.error_code != 0 || data.diverging_epoch != EpochEndOffset::default();
+                is_cut |= has_more;
                 let len: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
                 bytes += len;
                 let records = match u32::try_from(len) {
@@ -201,10 +208,11 @@ impl Fetch {
         });
         let responses = responses.collect();
         let message = FetchResponse { responses, ..FetchResponse::default() };
-        Attempt { response: Response { message, externals }, bytes, has_error }
+        Attempt { response: Response { message, externals }, bytes, is_cut, has_error }
     }
 
-    fn read(&self, wanted: &Wanted, bytes_left: u64, is_first: bool) -> (PartitionData, Vec<Chunk>) {
+    /// What one partition answers, its batches, and whether there are more than the limits let through.
+    fn read(&self, wanted: &Wanted, bytes_left: u64, is_first: bool) -> (PartitionData, Vec<Chunk>, bool) {
         let request = &wanted.request;
         let empty = || PartitionData {
             partition_index: request.partition,
@@ -212,7 +220,7 @@ impl Fetch {
             aborted_transactions: (self.isolation == Isolation::LastStable).then(Vec::new),
             ..PartitionData::default()
         };
-        let failed = |error: ErrorCode| (PartitionData { error_code: error.code(), ..empty() }, Vec::new());
+        let failed = |error: ErrorCode| (PartitionData { error_code: error.code(), ..empty() }, Vec::new(), false);
         let partition = match &wanted.partition {
             Ok(partition) => partition,
             Err(error) => return failed(*error),
@@ -228,7 +236,7 @@ impl Fetch {
             ..empty()
         };
         if let Some(diverging_epoch) = divergence(partition, request) {
-            return (PartitionData { diverging_epoch, ..here() }, Vec::new());
+            return (PartitionData { diverging_epoch, ..here() }, Vec::new(), false);
         }
         let partition_bytes_max = u64::try_from(request.partition_max_bytes).unwrap_or(0);
         let read = log.read(ReadRequest {
@@ -250,11 +258,11 @@ impl Fetch {
                     aborted_transactions: (self.isolation == Isolation::LastStable).then(|| aborted.collect()),
                     ..empty()
                 };
-                (data, read.chunks)
+                (data, read.chunks, read.has_more)
             }
             Err(ReadError::OffsetOutOfRange { .. }) => {
                 let error_code = ErrorCode::OffsetOutOfRange.code();
-                (PartitionData { error_code, ..here() }, Vec::new())
+                (PartitionData { error_code, ..here() }, Vec::new(), false)
             }
             Err(ReadError::Deleted) => failed(ErrorCode::UnknownTopicOrPartition),
             Err(e @ ReadError::Corrupt { .. }) => {

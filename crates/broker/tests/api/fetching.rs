@@ -224,6 +224,41 @@ fn a_fetch_waits_for_all_the_bytes_that_it_wants() {
 }
 
 #[test]
+fn a_fetch_that_can_get_no_more_does_not_wait() {
+    let fixture = Fixture::new();
+    fixture.create("t", 2, &[("segment.bytes", "4000")]);
+    let value = "x".repeat(1000);
+    let one = i32::try_from(batch(&[&value]).len()).expect("small");
+    for _ in 0..10 {
+        fixture.produce_values("t", 0, &[&value]);
+    }
+    fixture.produce_values("t", 1, &[&value]);
+    let check = |offset: i64, min_bytes: i32, max_bytes: i32, partition_max_bytes: i32, expected: Option<&[usize]>| {
+        let mut request = FetchRequest { max_bytes, ..waiting(&[("t", 0, offset), ("t", 1, 0)], 60_000, min_bytes) };
+        request.topics.iter_mut().for_each(|topic| topic.partitions[0].partition_max_bytes = partition_max_bytes);
+        let answer = fixture.begin(12, &request);
+        let got = (!is_parked(&answer)).then(|| {
+            let response = answer_of(&fixture, answer);
+            let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+            partitions.map(|data| records_of(data).len()).collect::<Vec<_>>()
+        });
+        assert_eq!(got.as_deref(), expected, "{offset} {min_bytes} {max_bytes} {partition_max_bytes}");
+    };
+    let all = 1 << 20;
+    // Whole batches do not fill the limit to the last byte: of a partition, within a segment and behind it; of the answer.
+    check(0, 2500, all, 2500, Some(&[2, 1]));
+    check(0, 5 * one + 1, all, 5 * one + 1, Some(&[5, 1]));
+    check(0, 2500, 2500, all, Some(&[2, 0]));
+    // The limit of the answer is also what a fetch can want.
+    check(9, all, 2 * one, all, Some(&[1, 1]));
+    // All that there is came, and it is not enough.
+    check(0, 11 * one + 1, all, all, None);
+    check(0, 11 * one, all, all, Some(&[10, 1]));
+    check(9, 2500, all, 2500, None);
+    check(10, 2 * one, all, one, None);
+}
+
+#[test]
 fn an_error_is_answered_at_once_and_a_deletion_wakes() {
     let fixture = Fixture::new();
     fixture.create("t", 1, &[]);
