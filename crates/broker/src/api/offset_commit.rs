@@ -8,6 +8,8 @@
 //!   others are committed.
 //! - Beyond the memory that the offsets of a group, or of all, may take (docs/hostile.md) those that would take more are
 //!   POLICY_VIOLATION. Kafka: has no such bound.
+//! - The offsets of a running query's group are its own: UNKNOWN_MEMBER_ID, also for who names its member. Kafka: knows no
+//!   such groups.
 //! - Generation −1 is for consumers without a group protocol, as long as the group has no members.
 //!
 //! Versions: v2–v4 a retention of its own · v6 leader epoch · v7 static members · v8 flexible · v9 member epochs of the
@@ -24,7 +26,7 @@ use wire::{ApiKey, ErrorCode};
 
 use super::{Api, Context};
 use crate::broker::Broker;
-use crate::group::{self, OffsetCommit};
+use crate::group::{self, Committer, OffsetCommit};
 use crate::net::refusal::Refusal;
 use crate::reply::Reply;
 
@@ -60,6 +62,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: OffsetCommitRequest) ->
     }
     let (told, group_id) = (broker.clone(), request.group_id.to_string());
     let committed = broker.coordinators().commit_offsets(group::OffsetCommitRequest {
+        committer: Committer::Client,
         group_id: request.group_id.to_string(),
         generation: request.generation_id_or_member_epoch,
         member_id: request.member_id.to_string(),

@@ -6,7 +6,8 @@
 //! - The group's offsets must have been added to the open transaction (INVALID_TXN_STATE otherwise), by the present
 //!   producer (INVALID_PRODUCER_EPOCH).
 //! - v3+ names the member: one of an older generation, or that is no member, is refused, so that a consumer that lost
-//!   its partitions cannot move their offsets (KIP-447).
+//!   its partitions cannot move their offsets (KIP-447). The offsets of a running query's group are its own, in every
+//!   version: UNKNOWN_MEMBER_ID.
 //!
 //! Versions: v2 leader epoch · v3 flexible, member · v4 TRANSACTION_ABORTABLE instead of INVALID_TXN_STATE.
 
@@ -22,7 +23,7 @@ use wire::{ApiKey, ErrorCode};
 use super::offset_commit::note_full;
 use super::{Api, Context, abortable_as};
 use crate::broker::Broker;
-use crate::group::{OffsetCommit, OffsetCommitRequest};
+use crate::group::{Committer, OffsetCommit, OffsetCommitRequest};
 use crate::reply::Reply;
 
 pub(super) const API: Api = Api::new(ApiKey::TxnOffsetCommit, 0..=4, |call| call.run(handle));
@@ -56,6 +57,7 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: TxnOffsetCommitRequest) 
     }
     let (told, group_id) = (broker.clone(), request.group_id.to_string());
     let commit = OffsetCommitRequest {
+        committer: Committer::Client,
         group_id: request.group_id.to_string(),
         generation: request.generation_id,
         member_id: request.member_id.to_string(),

@@ -17,7 +17,7 @@ use wire::ErrorCode;
 
 use super::QueryMember;
 use crate::broker::Broker;
-use crate::group::{OffsetCommit, OffsetCommitRequest};
+use crate::group::{Committer, OffsetCommit, OffsetCommitRequest};
 use crate::topic::OFFSETS_TOPIC;
 use crate::txn::{Partitions, Producer};
 
@@ -232,6 +232,7 @@ fn offsets_of(topology: &mut TopologyCommit<'_>) -> OffsetCommitRequest {
         retention_ms: None,
     });
     OffsetCommitRequest {
+        committer: Committer::Query,
         group_id: topology.member.group_id.clone(),
         generation: topology.member.generation,
         member_id: topology.member.member_id.clone(),

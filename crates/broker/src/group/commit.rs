@@ -6,7 +6,7 @@ use wire::ErrorCode;
 use super::coordinator::{Effects, GroupCoordinator};
 use super::offsets::{GroupOffsets, OffsetEntry};
 use super::record::{GroupRecord, OffsetValue};
-use super::request::{Decision, Now, OffsetCommit, OffsetCommitRequest, OffsetReply};
+use super::request::{Committer, Decision, Now, OffsetCommit, OffsetCommitRequest, OffsetReply};
 use super::state::{Group, GroupState};
 
 /// The fate of each offset of a commit, in the order of the request; or of all of them.
@@ -40,10 +40,10 @@ impl GroupCoordinator {
     /// Whether there is room for what the offsets take beyond those whose places they take. A query's offsets are not
     /// refused: they are as many as the partitions that it reads, and without them its transactions end.
     fn may_grow(&mut self, request: &OffsetCommitRequest, now: Now) -> bool {
-        let group = self.groups.get(&request.group_id);
-        if group.and_then(|group| group.query_member.as_ref()).is_some_and(|member| *member == request.member_id) {
+        if request.committer == Committer::Query {
             return true;
         }
+        let group = self.groups.get(&request.group_id);
         let none = GroupOffsets::default();
         let offsets = group.map_or(&none, |group| &group.offsets);
         let producer = request.producer.map(|(id, _)| id);
@@ -62,6 +62,10 @@ impl GroupCoordinator {
         };
         if group.state == GroupState::Dead {
             return Err(ErrorCode::CoordinatorNotAvailable);
+        }
+        if group.query_member.is_some() && request.committer == Committer::Client {
+            // Nobody else is a member of it, whatever id is given: the offsets move with the query's transactions only.
+            return Err(ErrorCode::UnknownMemberId);
         }
         if request.generation < 0 && group.state == GroupState::Empty {
             return Ok(());

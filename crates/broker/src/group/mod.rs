@@ -41,8 +41,8 @@ pub use coordinator::GroupCoordinator;
 pub use offsets::OffsetEntry;
 pub use record::{GroupRecord, GroupValue, MemberValue, OffsetValue};
 pub use request::{
-    Decision, GroupDescription, GroupListing, HeartbeatRequest, JoinReply, JoinRequest, LeaveMember, LeaveReply,
-    MemberDescription, Now, OffsetCommit, OffsetCommitRequest, OffsetReply, ParkId, Parked, Released, SyncReply,
-    SyncRequest,
+    Committer, Decision, GroupDescription, GroupListing, HeartbeatRequest, JoinReply, JoinRequest, LeaveMember,
+    LeaveReply, MemberDescription, Now, OffsetCommit, OffsetCommitRequest, OffsetReply, ParkId, Parked, Released,
+    SyncReply, SyncRequest,
 };
 pub use state::GroupState;

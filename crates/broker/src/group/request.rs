@@ -191,9 +191,20 @@ pub struct LeaveReply {
     pub error: ErrorCode,
 }
 
+/// Who commits. Member id and generation do not tell: DescribeGroups shows the one, and the other is easily guessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committer {
+    /// A client.
+    Client,
+    /// The query that has the group, in process.
+    Query,
+}
+
 /// OffsetCommit and TxnOffsetCommit.
 #[derive(Clone, Debug)]
 pub struct OffsetCommitRequest {
+    /// Who asks.
+    pub committer: Committer,
     /// The group.
     pub group_id: String,
     /// The member's generation, −1 for a simple consumer.

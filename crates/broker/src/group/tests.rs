@@ -277,7 +277,10 @@ impl World {
                         retention_ms: words.options.get("retention").map(|r| duration_ms(r) as i64),
                     }
                 });
+                // A query commits in process; with `by=client` it is somebody who has read its member id.
+                let in_process = member_id.ends_with("-query") && words.text("by", "query") == "query";
                 let request = OffsetCommitRequest {
+                    committer: if in_process { Committer::Query } else { Committer::Client },
                     group_id,
                     generation: words.number("generation", generation.into()) as i32,
                     member_id,

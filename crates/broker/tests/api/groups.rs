@@ -221,6 +221,28 @@ fn refusals_are_encodable_in_every_version() {
 }
 
 #[test]
+fn nobody_moves_the_offsets_of_a_query_in_its_name() {
+    let fixture = fixture();
+    let member = fixture.broker.query_member("q", &["t".to_owned()]).expect("joined");
+    let groups = vec!["q".into()];
+    let told = fixture.ask(5, &DescribeGroupsRequest { groups, ..DescribeGroupsRequest::default() });
+    let joined = JoinGroupResponse {
+        member_id: told.groups[0].members[0].member_id.clone(),
+        generation_id: member.generation(),
+        ..JoinGroupResponse::default()
+    };
+    assert_eq!(joined.member_id.as_str(), member.member_id());
+    for version in 2..=9 {
+        for as_whom in [Some(&joined), None] {
+            let committed = fixture.ask(version, &commit_request("q", as_whom, &[("t", 0, 5)]));
+            let code = name_of(committed.topics[0].partitions[0].error_code);
+            assert_eq!(code, "UNKNOWN_MEMBER_ID", "v{version} {as_whom:?}");
+        }
+    }
+    assert!(fixture.broker.committed_offsets("q").is_empty());
+}
+
+#[test]
 fn coordinators_are_here() {
     let fixture = fixture();
     for version in 0..=6 {

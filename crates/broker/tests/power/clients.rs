@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use broker::config::Overrides;
-use broker::group::{OffsetCommit, OffsetCommitRequest};
+use broker::group::{Committer, OffsetCommit, OffsetCommitRequest};
 use broker::txn::{InitRequest, Partitions, Producer, Refusal};
 use broker::{Broker, Isolation, NewTopic, Resource};
 use record::{BatchBuilder, BatchOptions, LeaderEpoch, Offset, ProducerIdentity, Sequence, TimestampMs};
@@ -285,6 +285,7 @@ pub(super) fn offsets(group: &str, next: i64) -> OffsetCommitRequest {
         retention_ms: None,
     };
     OffsetCommitRequest {
+        committer: Committer::Client,
         group_id: group.to_owned(),
         generation: -1,
         member_id: String::new(),
