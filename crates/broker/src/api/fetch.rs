@@ -36,6 +36,7 @@ use wire::{ApiKey, ErrorCode, Records};
 
 use super::{Api, Context, check_leader_epoch};
 use crate::broker::Broker;
+use crate::net::metered;
 use crate::reply::{Reply, Response};
 use crate::topic::Partition;
 
@@ -48,6 +49,9 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 /// A fetch that is woken in vain rests, so that its looks take at most one part in so many of its time: many that wait for
 /// more than ever comes, or one that names thousands of partitions, would else look with each append.
 const REST_PER_LOOK: u32 = 100;
+/// One rest is no longer than this, or than so many times what the last look took: what came meanwhile is not to wait.
+const REST_MAX: Duration = Duration::from_millis(20);
+const REST_PER_LOOK_MIN: u32 = 4;
 /// Shorter rests are left out: the timer is coarser, and the next look is cheap.
 const REST_MIN: Duration = Duration::from_millis(2);
 /// A full fetch that asks for a new session.
@@ -161,19 +165,20 @@ impl Fetch {
             .map(|partition| partition.log().watch(Waker::from(Arc::clone(&bell))))
             .collect();
         drop(watched);
-        let (started, mut spent, mut woken) = (Instant::now(), Duration::ZERO, false);
+        let started = Instant::now();
+        let (mut spent, mut woken) = (Duration::ZERO, false);
         loop {
-            let began = Instant::now();
-            let attempt = self.attempt();
+            let (attempt, look) = metered(|| self.attempt());
             if attempt.is_enough(self.bytes_min) {
                 return attempt.response;
             }
             if std::mem::replace(&mut woken, true) {
-                spent += began.elapsed();
+                spent += look;
             }
-            let rested = started + spent * REST_PER_LOOK;
-            if rested > Instant::now() + REST_MIN {
-                tokio::time::sleep_until(deadline.min(rested)).await;
+            let now = Instant::now();
+            let rest = rest_after(look, spent, now.saturating_duration_since(started));
+            if !rest.is_zero() {
+                tokio::time::sleep_until(deadline.min(now + rest)).await;
             }
             if tokio::time::timeout_at(deadline, bell.0.notified()).await.is_err() {
                 return self.attempt().response;
@@ -277,6 +282,14 @@ impl Fetch {
     }
 }
 
+/// How long a fetch rests whose vain looks took so much processor time, the last one and all of them, in so much time.
+/// Processor time, because a look from which the machine turned away for a while was not a long one.
+fn rest_after(last: Duration, all: Duration, since: Duration) -> Duration {
+    let owed = (all * REST_PER_LOOK).saturating_sub(since);
+    let rest = owed.min(REST_MAX.max(last * REST_PER_LOOK_MIN));
+    if rest > REST_MIN { rest } else { Duration::ZERO }
+}
+
 /// Where the client's log parts from ours, if it does.
 fn divergence(partition: &Partition, request: &FetchPartition) -> Option<EpochEndOffset> {
     if request.last_fetched_epoch < 0 {
@@ -285,4 +298,32 @@ fn divergence(partition: &Partition, request: &FetchPartition) -> Option<EpochEn
     let end = partition.log().end_offset_for_epoch(LeaderEpoch(request.last_fetched_epoch))?;
     let diverges = end.leader_epoch.0 < request.last_fetched_epoch || end.end_offset.0 < request.fetch_offset;
     diverges.then_some(EpochEndOffset { epoch: end.leader_epoch.0, end_offset: end.end_offset.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rests_are_short_and_keep_looks_a_small_part() {
+        let check = |last_us: u64, all_us: u64, since_ms: u64, expected_us: u64| {
+            let micros = Duration::from_micros;
+            let rest = rest_after(micros(last_us), micros(all_us), Duration::from_millis(since_ms));
+            assert_eq!(rest, micros(expected_us), "{last_us} {all_us} {since_ms}");
+        };
+        // A hundred times what was spent, less what has gone by.
+        check(100, 100, 0, 10_000);
+        check(100, 150, 5, 10_000);
+        check(100, 100, 10, 0);
+        check(100, 100, 60_000, 0);
+        // Too short for the timer.
+        check(20, 20, 0, 0);
+        check(100, 100, 8, 0);
+        // One rest is short, whatever is owed; after a long look it is four times that.
+        check(100, 4_000, 0, 20_000);
+        check(4_000, 4_000, 0, 20_000);
+        check(10_000, 10_000, 0, 40_000);
+        check(10_000, 10_000, 980, 20_000);
+        check(0, 0, 0, 0);
+    }
 }

@@ -242,7 +242,7 @@ impl From<NotDone> for End {
 }
 
 /// Does `work`, and says how much processor time that took.
-fn metered<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+pub(crate) fn metered<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let spent = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default();
     let before = spent();
     let done = work();

@@ -26,6 +26,8 @@ mod slow_lane;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use connection::metered;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
