@@ -123,6 +123,7 @@ impl Broker {
         set.reserve_bytes = options.reserve_bytes;
         set.scrub_interval_ms = options.scrub_interval_ms;
         set.open_files_max = options.open_files_max;
+        set.producers_max = options.producers_max;
         set.retention_check_interval_ms = number("log.retention.check.interval.ms").unwrap_or(0);
         set.producer_id_expiration_ms = number("producer.id.expiration.ms").unwrap_or(set.producer_id_expiration_ms);
         let (logs, recovery) = LogSet::open(set, TimestampMs(now_ms))?;

@@ -38,6 +38,8 @@ pub struct BrokerOptions {
     pub scrub_interval_ms: i64,
     /// How many files of closed segments are kept open, beside those that somebody reads at the moment.
     pub open_files_max: usize,
+    /// How many producers' sequences all logs together remember; with more, a new producer is refused.
+    pub producers_max: usize,
     /// Whether a background thread does the housekeeping (retention, checkpoints, timeouts). Without it, somebody
     /// calls [`crate::Broker::maintain`]: tests on a simulated disk do.
     pub background: bool,
@@ -57,6 +59,7 @@ impl BrokerOptions {
             reserve_bytes: None,
             scrub_interval_ms: commitlog::config::SCRUB_INTERVAL_MS,
             open_files_max: commitlog::config::OPEN_FILES_MAX,
+            producers_max: commitlog::config::PRODUCERS_MAX,
             background: true,
         }
     }

@@ -12,6 +12,9 @@ pub const SCRUB_INTERVAL_MS: i64 = 24 * 3_600_000;
 /// More open files of closed segments than this spare little.
 pub const OPEN_FILES_MAX: usize = 4096;
 
+/// Each producer whose sequences are remembered takes 200 to 400 bytes.
+pub const PRODUCERS_MAX: usize = 200_000;
+
 /// When an append counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -136,7 +139,7 @@ impl SetOptions {
             durability: Durability::Fsync,
             default_config: LogConfig { retention_ms: -1, retention_bytes: -1, ..LogConfig::default() },
             producer_id_expiration_ms: 24 * 3_600_000,
-            producers_max: 200_000,
+            producers_max: PRODUCERS_MAX,
             reserve_bytes: None,
             retention_check_interval_ms: 0,
             scrub_interval_ms: SCRUB_INTERVAL_MS,

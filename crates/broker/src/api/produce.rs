@@ -15,6 +15,7 @@
 //!
 //! Kafka: v0–v2 close the connection, as in Apache Kafka 4. Topics are not created here: clients ask for Metadata first.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use record::Compression;
@@ -26,6 +27,7 @@ use wire::{ApiKey, ErrorCode, Str};
 
 use super::{Api, Context, Lane, abortable_as};
 use crate::broker::Broker;
+use crate::net::refusal::Refusal;
 use crate::produce::{Effort, ProduceError, Unchecked, sole_batch};
 use crate::reply::Reply;
 use crate::topic::is_internal;
@@ -39,6 +41,7 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: ProduceRequest) -> Reply
     Producing {
         broker: Arc::clone(broker),
         version: ctx.version,
+        peer: ctx.peer,
         now_ms: ctx.now_ms,
         acks: request.acks,
         transactional_id: request.transactional_id,
@@ -57,6 +60,7 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: ProduceRequest) -> Reply
 struct Producing {
     broker: Arc<Broker>,
     version: i16,
+    peer: SocketAddr,
     now_ms: i64,
     acks: i16,
     transactional_id: Option<Str>,
@@ -101,6 +105,9 @@ impl Producing {
                     }
                     Err(Unchecked::Refused(e)) => {
                         self.failed = true;
+                        if e.code == ErrorCode::ThrottlingQuotaExceeded {
+                            self.broker.refusals().note(Refusal::Producers, Some(self.peer), &e);
+                        }
                         refused(index, e)
                     }
                     Err(Unchecked::TooMuch) => {

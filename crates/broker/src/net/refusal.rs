@@ -37,11 +37,13 @@ pub enum Refusal {
     TransactionalIds,
     /// Offsets of a group, because it or all groups have as many as there is memory for.
     GroupOffsets,
+    /// A batch of a new producer, because there are as many as are remembered.
+    Producers,
 }
 
 impl Refusal {
     /// All kinds.
-    pub const ALL: [Refusal; 11] = [
+    pub const ALL: [Refusal; 12] = [
         Refusal::Connections,
         Refusal::ConnectionsOfAddress,
         Refusal::Silent,
@@ -53,6 +55,7 @@ impl Refusal {
         Refusal::Accept,
         Refusal::TransactionalIds,
         Refusal::GroupOffsets,
+        Refusal::Producers,
     ];
 
     /// Its name in metrics.
@@ -70,6 +73,7 @@ impl Refusal {
             Refusal::Accept => "accept",
             Refusal::TransactionalIds => "transactional_ids",
             Refusal::GroupOffsets => "group_offsets",
+            Refusal::Producers => "producers",
         }
     }
 }

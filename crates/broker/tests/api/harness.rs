@@ -41,10 +41,15 @@ impl Fixture {
     }
 
     pub fn with_configs(configs: &[(&'static str, &'static str)]) -> Self {
+        Self::with_options(configs, |_| {})
+    }
+
+    /// With options that no config sets; not again after [`Fixture::restart`].
+    pub fn with_options(configs: &[(&'static str, &'static str)], set: impl FnOnce(&mut BrokerOptions)) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let (disk, clock) = (SimDisk::new(), Arc::new(ManualClock::new(NOW_MS)));
-        let broker = open(&disk, &clock, configs);
+        let broker = open(&disk, &clock, configs, set);
         Self { broker, disk, clock, configs: configs.to_vec(), runtime }
     }
 
@@ -52,7 +57,7 @@ impl Fixture {
     pub fn restart(mut self) -> Self {
         self.broker.shutdown().expect("a clean stop");
         drop(self.broker);
-        self.broker = open(&self.disk, &self.clock, &self.configs);
+        self.broker = open(&self.disk, &self.clock, &self.configs, |_| {});
         self
     }
 
@@ -124,12 +129,18 @@ impl Fixture {
     }
 }
 
-fn open(disk: &SimDisk, clock: &Arc<ManualClock>, configs: &[(&str, &str)]) -> Arc<Broker> {
+fn open(
+    disk: &SimDisk,
+    clock: &Arc<ManualClock>,
+    configs: &[(&str, &str)],
+    set: impl FnOnce(&mut BrokerOptions),
+) -> Arc<Broker> {
     let mut options = BrokerOptions::new(PathBuf::from("/data"));
     options.disk = Arc::new(disk.clone());
     options.clock = Arc::clone(clock) as Arc<dyn os::Clock>;
     options.configs = configs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     options.background = false;
+    set(&mut options);
     Broker::open(options).unwrap_or_else(|e| panic!("cannot open: {e}"))
 }
 

@@ -1,5 +1,6 @@
 //! Producing: what is accepted, what is refused, with which error.
 
+use broker::net::refusal::Refusal;
 use broker::reply::Answer;
 use bytes::{Bytes, BytesMut};
 use record::{BatchOptions, Compression};
@@ -14,6 +15,25 @@ use crate::harness::{
     Fixture, NOW_MS, batch, batch_of, compressed, decode, first_produced, idempotent, name_of, produce_request,
     records_of,
 };
+
+#[test]
+fn a_producer_too_many_is_refused_and_counted() {
+    let fixture = Fixture::with_options(&[], |options| options.producers_max = 2);
+    fixture.create("t", 1, &[]);
+    let check = |id: i64, sequence: i32, expected: &str, refused: u64| {
+        let batch = batch_of(idempotent(id, 0, sequence), &[(None, "v", NOW_MS)]);
+        let response = first_produced(fixture.ask(11, &produce_request("t", 0, batch)));
+        let counted = fixture.broker.refusals().count(Refusal::Producers);
+        assert_eq!((name_of(response.error_code), counted), (expected, refused), "{id} {sequence}");
+    };
+    check(1, 0, "NONE", 0);
+    check(2, 0, "NONE", 0);
+    check(3, 0, "THROTTLING_QUOTA_EXCEEDED", 1);
+    check(1, 1, "NONE", 1);
+    // Other refusals are not counted as this one.
+    check(1, 7, "OUT_OF_ORDER_SEQUENCE_NUMBER", 1);
+    check(4, 0, "THROTTLING_QUOTA_EXCEEDED", 2);
+}
 
 #[test]
 fn what_a_batch_must_be() {
