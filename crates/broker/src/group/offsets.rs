@@ -28,6 +28,9 @@ pub(super) type ByPartition = BTreeMap<String, BTreeMap<i32, OffsetEntry>>;
 pub(super) struct GroupOffsets {
     committed: ByPartition,
     staged: BTreeMap<ProducerId, ByPartition>,
+    /// How many producers have staged an offset of a partition: asked for each offset of a commit, and there may be
+    /// thousands of them.
+    stagers: BTreeMap<String, BTreeMap<i32, usize>>,
     /// What all of them take, kept with each change: a group may have a hundred thousand, and is asked at each commit.
     bytes: usize,
 }
@@ -70,13 +73,32 @@ impl GroupOffsets {
 
     /// Whether an open transaction has an offset for the partition.
     pub fn is_staged(&self, topic: &str, partition: i32) -> bool {
-        self.staged.values().any(|s| s.get(topic).is_some_and(|p| p.contains_key(&partition)))
+        self.stagers.get(topic).is_some_and(|partitions| partitions.contains_key(&partition))
     }
 
     /// As [`bytes`](Self::bytes), counted anew.
     #[cfg(test)]
     pub fn counted_bytes(&self) -> usize {
         self.all().map(bytes_of).sum()
+    }
+
+    /// The partitions that some producer has staged, counted anew: how often each.
+    #[cfg(test)]
+    pub fn counted_stagers(&self) -> BTreeMap<(String, i32), usize> {
+        let mut counted = BTreeMap::new();
+        for (topic, partitions) in self.staged.values().flatten() {
+            for partition in partitions.keys() {
+                *counted.entry((topic.clone(), *partition)).or_default() += 1;
+            }
+        }
+        counted
+    }
+
+    /// As it is kept.
+    #[cfg(test)]
+    pub fn kept_stagers(&self) -> BTreeMap<(String, i32), usize> {
+        let by_topic = self.stagers.iter();
+        by_topic.flat_map(|(topic, by)| by.iter().map(|(partition, n)| ((topic.clone(), *partition), *n))).collect()
     }
 
     /// Every partition that has a committed or staged offset.
@@ -93,12 +115,20 @@ impl GroupOffsets {
     }
 
     pub fn stage(&mut self, producer: ProducerId, topic: String, partition: i32, entry: OffsetEntry) {
-        insert_into(self.staged.entry(producer).or_default(), &mut self.bytes, topic, partition, entry);
+        let staged = self.staged.entry(producer).or_default();
+        if staged.get(&topic).is_none_or(|partitions| !partitions.contains_key(&partition)) {
+            *self.stagers.entry(topic.clone()).or_default().entry(partition).or_default() += 1;
+        }
+        insert_into(staged, &mut self.bytes, topic, partition, entry);
     }
 
     /// A tombstone.
     pub fn remove(&mut self, topic: &str, partition: i32) {
         remove_from(&mut self.committed, &mut self.bytes, topic, partition);
+        if !self.is_staged(topic, partition) {
+            return;
+        }
+        self.forget_stagers(topic, partition, usize::MAX);
         self.staged.retain(|_, staged| {
             remove_from(staged, &mut self.bytes, topic, partition);
             !staged.is_empty()
@@ -109,6 +139,7 @@ impl GroupOffsets {
     pub fn commit(&mut self, producer: ProducerId) {
         for (topic, partitions) in self.staged.remove(&producer).unwrap_or_default() {
             for (partition, entry) in partitions {
+                self.forget_stagers(&topic, partition, 1);
                 // It was staged, and is either committed now or gone.
                 self.bytes -= offset_bytes(&topic, &entry.value.metadata);
                 if self.get(&topic, partition).is_none_or(|now| now.record_offset < entry.record_offset) {
@@ -122,6 +153,23 @@ impl GroupOffsets {
     pub fn abort(&mut self, producer: ProducerId) {
         let staged = self.staged.remove(&producer).unwrap_or_default();
         self.bytes -= bytes_of(&staged);
+        for (topic, partitions) in &staged {
+            partitions.keys().for_each(|partition| self.forget_stagers(topic, *partition, 1));
+        }
+    }
+
+    /// So many fewer producers have staged an offset of the partition.
+    fn forget_stagers(&mut self, topic: &str, partition: i32, count: usize) {
+        let Some(partitions) = self.stagers.get_mut(topic) else { return };
+        if let Some(stagers) = partitions.get_mut(&partition) {
+            *stagers = stagers.saturating_sub(count);
+            if *stagers == 0 {
+                partitions.remove(&partition);
+            }
+        }
+        if partitions.is_empty() {
+            self.stagers.remove(topic);
+        }
     }
 }
 

@@ -399,6 +399,8 @@ impl World {
             let counted = group.offsets.counted_bytes();
             assert_eq!(group.offsets.bytes(), counted, "after {after:?}: what the offsets of {id} take");
             offsets_bytes += counted;
+            let stagers = (group.offsets.kept_stagers(), group.offsets.counted_stagers());
+            assert_eq!(stagers.0, stagers.1, "after {after:?}: who has staged offsets of {id}");
         }
         let room = self.machine.room.bytes();
         assert!(room >= offsets_bytes, "after {after:?}: {room} bytes are counted, and offsets take {offsets_bytes}");
