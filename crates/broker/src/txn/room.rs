@@ -7,6 +7,8 @@
 //!
 //! Kafka: has no such bound.
 
+use record::ProducerEpoch;
+
 use super::coordinator::TransactionCoordinator;
 use super::record::{TransactionRecord, TransactionValue};
 use super::state::{Transaction, TransactionState};
@@ -35,6 +37,12 @@ pub(super) fn bytes_of(transactional_id: &str, value: &TransactionValue) -> usiz
     ID_BYTES + 2 * transactional_id.len() + value.partitions.iter().map(topic).sum::<usize>()
 }
 
+/// Whether the id surely never had a transaction: it was opened once, and nothing came after. An id with a history is
+/// `Empty` too when its producer opens it again, but at a higher epoch.
+fn never_used(value: &TransactionValue) -> bool {
+    value.state == TransactionState::Empty && value.producer_epoch == ProducerEpoch(0)
+}
+
 impl TransactionCoordinator {
     /// Whether the id may have this state instead of its present one.
     pub(super) fn has_room(&self, transactional_id: &str, next: &TransactionValue) -> bool {
@@ -50,7 +58,7 @@ impl TransactionCoordinator {
         }
         let age_ms = |t: &Transaction| now.wall.0.saturating_sub(t.value.last_update.0);
         let may_go = |id: &str, t: &Transaction| {
-            let unused = t.value.state == TransactionState::Empty;
+            let unused = never_used(&t.value);
             let rest_ms = if unused { UNUSED_REST_MS } else { USED_REST_MS };
             (id != transactional_id && t.is_forgettable() && age_ms(t) >= rest_ms).then_some(!unused)
         };
@@ -75,10 +83,10 @@ impl TransactionCoordinator {
         gone
     }
 
-    /// When an id at rest in this state is to be forgotten.
-    pub(super) fn expiration_ms(&self, state: TransactionState) -> i64 {
+    /// When an id at rest with this value is to be forgotten.
+    pub(super) fn expiration_ms(&self, value: &TransactionValue) -> i64 {
         let asked_ms = self.config.transactional_id_expiration_ms;
         let scarce = self.bytes > self.config.state_bytes_max / 2;
-        if scarce && state == TransactionState::Empty { asked_ms.min(UNUSED_EXPIRATION_MS) } else { asked_ms }
+        if scarce && never_used(value) { asked_ms.min(UNUSED_EXPIRATION_MS) } else { asked_ms }
     }
 }

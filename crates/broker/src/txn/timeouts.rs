@@ -40,7 +40,7 @@ impl TransactionCoordinator {
             .iter()
             .filter(|(_, t)| {
                 let age_ms = now.wall.0.saturating_sub(t.value.last_update.0);
-                t.is_forgettable() && age_ms >= self.expiration_ms(t.value.state)
+                t.is_forgettable() && age_ms >= self.expiration_ms(&t.value)
             })
             .map(|(id, _)| TransactionRecord { transactional_id: id.clone(), value: None })
             .collect();
