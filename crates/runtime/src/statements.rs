@@ -103,6 +103,21 @@ impl Instance {
                 }
             }
             match &statement.kind {
+                // As of one that binds: another kind of object than was meant is not dropped.
+                StatementKind::Drop { name, kind, .. }
+                    if let Some(kept) = unbound.get(&name.text)
+                        && kept.logged.kind != kind.name() =>
+                {
+                    let declared = kept.logged.kind.to_uppercase();
+                    let cause = format!(
+                        "`{}` was declared with CREATE {declared}: it is not {}",
+                        name.text,
+                        kind.with_article()
+                    );
+                    let fix = format!("write {}", kept.drop_statement());
+                    problems.push((index, statement.error(name.span, Code::WrongKind, cause, fix)));
+                    continue;
+                }
                 StatementKind::Drop { name, .. } if unbound.remove(&name.text).is_some() => {
                     steps.push(Step::DropUnbound(name.text.clone()));
                     continue;

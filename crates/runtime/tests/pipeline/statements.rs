@@ -294,8 +294,19 @@ fn a_statement_that_does_not_bind_any_more_fails_alone_and_can_be_dropped() {
     let queries = health.checks.iter().find(|check| check.name == "queries").unwrap();
     assert!(queries.detail.as_ref().is_some_and(|detail| detail.contains("no_such_function")), "{health:?}");
 
-    // A table that has counted is not replaced by the way.
+    // Nor is it dropped by who means a stream, whatever else the text does.
     let options = ExecuteOptions::default();
+    match bench.instance.execute("DROP STREAM broken; DROP STREAM garbled", &options) {
+        Err(ExecuteError::Text(all)) => {
+            let said = &all[0].rendered;
+            assert!(said.contains("`broken` was declared with CREATE TABLE: it is not a stream"), "{said}");
+            assert!(said.contains("write DROP TABLE broken"), "{said}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(["broken", "garbled"].iter().all(|name| bench.instance.query(name).is_ok()));
+
+    // A table that has counted is not replaced by the way.
     let create = "CREATE TABLE broken AS SELECT id, count(*) AS x FROM keyed GROUP BY id";
     match bench.instance.execute(create, &options) {
         Err(ExecuteError::Text(all)) => assert!(all[0].rendered.contains("DROP TABLE broken first"), "{all:?}"),
