@@ -227,7 +227,8 @@ fn limit(c: &mut Cursor) -> Result<(u64, Span), Fault> {
         c.advance();
         return Ok((n, span));
     }
-    Err(c.expected("a number of rows", ""))
+    let fix = format!("write LIMIT and a whole number from 0 to {}, such as LIMIT 10", u64::MAX);
+    Err(c.expected("a number of rows", fix))
 }
 
 /// What follows EMIT.
