@@ -3,7 +3,8 @@
 use axum::http::Request;
 
 use crate::problem::Problem;
-use crate::routes::percent_decode;
+use crate::routes::sql::SqlRequest;
+use crate::routes::{object_of, percent_decode};
 use crate::safety::{Connection, Policy};
 
 fn check(local: &str, method: &str, headers: &[(&str, &str)], writes: bool, expected: Option<&str>) {
@@ -91,4 +92,23 @@ fn the_api_is_described() {
         assert!(described["paths"].get(path).is_some(), "openapi.json does not describe {path}");
     }
     assert_eq!(described["paths"].as_object().unwrap().len(), routes, "openapi.json describes what is not served");
+}
+
+#[test]
+fn a_body_that_is_no_object_is_refused_without_names_of_ours() {
+    let check = |body: &str, expected: Option<&str>| {
+        let refused = object_of::<SqlRequest>(body.as_bytes()).err().map(|problem| {
+            let said = serde_json::to_value(&problem).unwrap();
+            format!("{}; {}", said["detail"].as_str().unwrap(), said["fix"].as_str().unwrap_or(""))
+        });
+        assert_eq!(refused.is_some(), expected.is_some(), "{body}: {refused:?}");
+        let said = refused.unwrap_or_default();
+        assert!(said.contains(expected.unwrap_or("")) && !said.contains("SqlRequest"), "{body}: {said}");
+    };
+    check(r#" {"sql": "SHOW STREAMS"}"#, None);
+    check("[]", Some("not a JSON object; send an object"));
+    check(r#"["SHOW STREAMS", {}]"#, Some("not a JSON object; send an object"));
+    check("7", Some("not a JSON object"));
+    check("", Some("not a JSON object"));
+    check("{}", Some("missing field `sql`"));
 }

@@ -3,7 +3,7 @@
 mod endpoints;
 mod operations;
 mod queries;
-mod sql;
+pub(crate) mod sql;
 mod topics;
 
 use std::collections::HashMap;
@@ -141,7 +141,17 @@ pub(crate) async fn written_json<T: DeserializeOwned>(shared: &Shared, request: 
         return Err(problem.fix("send Content-Type: application/json"));
     }
     let bytes = body_bytes(body).await?;
-    serde_json::from_slice(&bytes)
+    object_of(&bytes)
+}
+
+/// The object that a body is.
+pub(crate) fn object_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        // Of an array it would be said how many elements which of our types has.
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "bad_request", "the body is not a JSON object");
+        return Err(problem.fix("send an object with named fields: { … }; docs/http.md names them"));
+    }
+    serde_json::from_slice(bytes)
         .map_err(|e| Problem::new(StatusCode::BAD_REQUEST, "bad_request", format!("the body is not as expected: {e}")))
 }
 

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SqlRequest {
+pub(crate) struct SqlRequest {
     sql: String,
     #[serde(default)]
     settings: BTreeMap<String, String>,
