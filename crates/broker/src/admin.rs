@@ -252,7 +252,7 @@ impl Broker {
     fn delete_logs(&self, partitions: &[Arc<Partition>]) {
         let names: Vec<&str> = partitions.iter().map(|partition| partition.log().name()).collect();
         if let Err(e) = self.logs.delete(&names) {
-            tracing::error!(error = %e, "cannot delete logs; they are cleared at the next start");
+            tracing::error!(error = %e, "cannot delete logs now; it is tried again");
         }
     }
 

@@ -79,7 +79,9 @@ impl LogSet {
     ) -> Result<Vec<Arc<Log>>, CreateError> {
         // One at a time: so nobody else makes a log of these names meanwhile, and the map itself is free for the flusher.
         let _creating = self.creating.lock();
-        self.delete_marked()?;
+        if names.iter().any(|(name, _)| self.logs.logs.read().get(*name).is_some_and(|log| log.is_deleted())) {
+            self.delete_marked()?;
+        }
         loop {
             self.renew_stale_checkpoints()?;
             let logs = self.logs.logs.read();

@@ -115,9 +115,9 @@ impl SimDisk {
         self.state().removals_refused = refuse;
     }
 
-    /// Lets no directory be renamed, until it is switched off, as when there is no space for a longer name.
-    pub fn refuse_renames(&self, refuse: bool) {
-        self.state().renames_refused = refuse;
+    /// Lets no directory be renamed, for this reason, as when there is no space for a longer name; `None`: lets it again.
+    pub fn refuse_renames(&self, why: Option<io::ErrorKind>) {
+        self.state().renames_refused = why;
     }
 
     /// Bounds the disk: writes that would make all files together longer fail with ENOSPC.

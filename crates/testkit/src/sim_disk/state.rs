@@ -44,7 +44,7 @@ pub(super) struct State {
     late: Option<usize>,
     pub opens_refused: bool,
     pub removals_refused: bool,
-    pub renames_refused: bool,
+    pub renames_refused: Option<io::ErrorKind>,
     pub dir_syncs_to_fail: u32,
 }
 
@@ -162,8 +162,8 @@ impl State {
         if !self.is_dir(to.parent().unwrap_or(Path::new(""))) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        if self.renames_refused && self.is_dir(from) {
-            return Err(io::ErrorKind::StorageFull.into());
+        if let Some(why) = self.renames_refused.filter(|_| self.is_dir(from)) {
+            return Err(why.into());
         }
         self.operate()?;
         move_names(&mut self.names, from, to, node);
