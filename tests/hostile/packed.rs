@@ -37,18 +37,22 @@ fn bombs() -> &'static [Bytes] {
 pub fn decompression_bombs(attacker: &mut Attacker) {
     let frames: Vec<Bytes> =
         bombs().iter().map(|bomb| samples::sample(9, &pair::produce(TOPIC, bomb.clone())).frame).collect();
+    // MESSAGE_TOO_LARGE.
+    produce_all(attacker, 28, &frames, 10);
+}
+
+/// Sends the frames one after the other, on a connection of this host's; each must be answered so.
+fn produce_all(attacker: &mut Attacker, host: u8, frames: &[Bytes], error_code: i16) {
     while attacker.goes_on() {
-        let Some(mut raw) = attacker.open(28) else { continue };
+        let Some(mut raw) = attacker.open(host) else { continue };
         let _ = raw.0.set_read_timeout(Some(Duration::from_secs(30)));
-        for frame in &frames {
+        for frame in frames {
             if !attacker.goes_on() || raw.send(frame).is_err() {
                 break;
             }
             let Ok(answer) = raw.answer() else { break };
             let response = decode::<ProduceRequest>(9, answer).expect("a response");
-            let code = response.responses[0].partition_responses[0].error_code;
-            // MESSAGE_TOO_LARGE.
-            assert_eq!(code, 10, "a bomb is not refused");
+            assert_eq!(response.responses[0].partition_responses[0].error_code, error_code);
             attacker.did(1);
         }
     }
@@ -85,19 +89,7 @@ fn packed_batches() -> &'static [Bytes] {
 pub fn packed_json(attacker: &mut Attacker) {
     let frames: Vec<Bytes> =
         packed_batches().iter().map(|batch| samples::sample(9, &pair::produce(PACKED, batch.clone())).frame).collect();
-    while attacker.goes_on() {
-        let Some(mut raw) = attacker.open(81) else { continue };
-        let _ = raw.0.set_read_timeout(Some(Duration::from_secs(30)));
-        for frame in &frames {
-            if !attacker.goes_on() || raw.send(frame).is_err() {
-                break;
-            }
-            let Ok(answer) = raw.answer() else { break };
-            let response = decode::<ProduceRequest>(9, answer).expect("a response");
-            assert_eq!(response.responses[0].partition_responses[0].error_code, 0, "it is valid");
-            attacker.did(1);
-        }
-    }
+    produce_all(attacker, 81, &frames, 0);
 }
 
 /// Searches by time, each on a connection of its own, for which such a batch must be unpacked to its end.
