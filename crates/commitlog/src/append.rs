@@ -86,7 +86,11 @@ impl Log {
         }
         state.epochs.note(context.leader_epoch.0, base);
         state.log_end = next;
+        let was_due = state.is_snapshot_due();
         state.bytes_since_snapshot += bytes;
+        if self.shared.durability == Durability::Fsync && !was_due && state.is_snapshot_due() {
+            self.shared.chore(self.me(), 0);
+        }
         if !state.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, &segment)) {
             state.unsynced.push(Arc::clone(&segment));
         }
@@ -208,8 +212,9 @@ impl Log {
         segments.push(next);
         state.segments = Arc::new(segments);
         state.names_created += 1;
+        let image_bytes = image.size_bytes();
         state.rolled.push_back((closed, image));
-        self.shared.chore(self.me());
+        self.shared.chore(self.me(), image_bytes);
         Ok(())
     }
 }

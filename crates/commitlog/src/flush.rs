@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use os::Disk;
 
+use crate::config::Durability;
 use crate::error::StorageError;
 use crate::journal::Entry;
 use crate::log::{Image, Log, State};
 use crate::segment::{Segment, file_name, remove_if_there};
 
-/// After so many bytes the indexes and producers of an active segment are written to files, so that a start after a crash
-/// does not read more than that.
-const SNAPSHOT_BYTES: u64 = 32 << 20;
 /// How long to wait before asking again for a file descriptor.
 const FILES_WAIT: Duration = Duration::from_millis(20);
 
@@ -95,8 +93,10 @@ impl Log {
         synced(&mut self.state.lock(), &flush);
     }
 
-    pub(crate) fn has_rolled(&self) -> bool {
-        !self.state.lock().rolled.is_empty()
+    /// Whether the thread of the chores has anything to do here: it is told when that begins, and may not have been able to.
+    pub(crate) fn has_chores(&self) -> bool {
+        let state = self.state.lock();
+        !state.rolled.is_empty() || self.shared.durability == Durability::Fsync && state.is_snapshot_due()
     }
 
     /// Writes the index files and snapshots of rolled segments, which makes their ends recovery points. Whether any moved.
@@ -135,11 +135,7 @@ impl Log {
 
     /// Writes index files and a snapshot for the active segment when many bytes were appended since the last time.
     pub(crate) fn snapshot_if_due(&self) -> Result<bool, StorageError> {
-        if self.is_snapshot_due() { self.snapshot_now() } else { Ok(false) }
-    }
-
-    pub(crate) fn is_snapshot_due(&self) -> bool {
-        self.state.lock().bytes_since_snapshot >= SNAPSHOT_BYTES
+        if self.state.lock().is_snapshot_due() { self.snapshot_now() } else { Ok(false) }
     }
 
     /// Syncs everything, and writes index files and a snapshot at the end. Whether anything was to do.

@@ -3,7 +3,8 @@
 //! A round begins when somebody waits for it and the one before has ended. It takes all logs that were written since that
 //! one began. Logs with few new bytes go into the journal, together,
 //! with one sync; logs with many are synced themselves, in parallel. Then the high watermarks move, then the round's tickets
-//! are done. Chores follow: closing rolled segments, and giving the journal's space back.
+//! are done. The journal's space is given back behind it, when it is time. Closing rolled segments and snapshots, which nobody
+//! waits for, have a thread of their own.
 //!
 //! Rounds have a thread of their own. A caller that has nothing else to do may run one itself, as long as it is the only one
 //! that appends ([`Shared::drive`]): waking a thread and being woken by it takes as long as the sync.
@@ -11,11 +12,12 @@
 //! A failed sync is never tried again: the set latches, and whatever was not acknowledged by then never is.
 //!
 //! Here: what all share, and the thread. [`queue`]: what waits for the next round. [`lone`]: a caller that runs rounds itself.
-//! [`round`]: one round. [`chores`]: what follows it. [`sync`]: the syncs themselves. [`checkpoints`]: the files that tell where
+//! [`round`]: one round. [`give_back`]: what follows it. [`chores`]: what goes on beside them. [`sync`]: the syncs themselves. [`checkpoints`]: the files that tell where
 //! logs begin, and from where on they must be read.
 
 mod checkpoints;
 mod chores;
+mod give_back;
 mod lone;
 mod queue;
 mod round;
@@ -29,6 +31,8 @@ use os::Disk;
 use parking_lot::{Condvar, Mutex};
 
 pub(crate) use self::checkpoints::{write_checkpoint, write_log_starts, write_recovery_points};
+use self::chores::Chores;
+pub(crate) use self::chores::run_chores;
 pub use self::queue::Hold;
 use self::queue::Queue;
 pub(crate) use self::queue::Stop;
@@ -58,6 +62,7 @@ pub(crate) struct Shared {
     log_start_rounds: Arc<Rounds>,
     queue: Mutex<Queue>,
     wake: Condvar,
+    chores: Chores,
     /// Whose turn it is to run a round. `None` before the thread runs, and when it has ended.
     flusher: Mutex<Option<Flusher>>,
     /// Called when a caller that runs a round itself does not come back from it.
@@ -94,6 +99,7 @@ impl Shared {
             log_start_rounds: Arc::default(),
             queue: Mutex::new(Queue::new()),
             wake: Condvar::new(),
+            chores: Chores::default(),
             flusher: Mutex::new(None),
             on_stall: OnceLock::new(),
             asked: AtomicU64::new(0),
@@ -170,6 +176,7 @@ pub(crate) fn run(shared: &Shared, logs: &dyn Logs) {
         if let Err(error) = flusher.round(taken, logs) {
             shared.latch(error);
         }
+        shared.chores.catch_up();
     }
     let flusher = shared.flusher.lock().take();
     let clean = shared.queue.lock().stop == Stop::AfterQueue && !shared.is_latched();

@@ -218,6 +218,10 @@ pub struct Log {
     deleted: AtomicBool,
 }
 
+/// After so many bytes the indexes and producers of an active segment are written to files, so that a start after a crash
+/// does not read more than that.
+const SNAPSHOT_BYTES: u64 = 32 << 20;
+
 /// What changes with every append.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -305,6 +309,10 @@ impl State {
         &self.segments[self.segments.len() - 1]
     }
 
+    pub(crate) fn is_snapshot_due(&self) -> bool {
+        self.bytes_since_snapshot >= SNAPSHOT_BYTES
+    }
+
     pub(crate) fn last_stable(&self) -> i64 {
         if seeded::has(seeded::Bug::LastStableOffsetIgnored) {
             return self.high_watermark;
@@ -337,6 +345,11 @@ impl State {
 }
 
 impl Image {
+    /// In memory, about.
+    pub(crate) fn size_bytes(&self) -> usize {
+        size_of::<Self>() + self.snapshot.len() + self.windows.len() + self.epochs.len()
+    }
+
     pub(crate) fn new(producers: &ProducerStates, epochs: &LeaderEpochs, offset: i64) -> Self {
         Self {
             offset,

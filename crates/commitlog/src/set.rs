@@ -35,7 +35,7 @@ const RETENTION_DELAY_MS: i64 = 30_000;
 /// How many bytes are checked in one go of [`LogSet::maintain`].
 const SCRUB_BYTES: u64 = 4 << 20;
 
-/// All partition logs of a log directory, and their flusher.
+/// All partition logs of a log directory, and the threads that make them durable.
 ///
 /// Dropping it without [`LogSet::close`] is a crash, as far as the disk can tell.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct LogSet {
     /// Held by whoever deletes logs.
     pub(crate) deleting: Mutex<()>,
     pub(crate) leftovers: Leftovers,
-    flusher: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Option<Threads>>,
     /// Held by whoever maintains, so that closing waits for it.
     closed: Mutex<bool>,
     /// The recovery points as they were last written.
@@ -60,6 +60,13 @@ pub struct LogSet {
     /// Held by whoever writes them anew.
     pub(crate) renewing: Mutex<()>,
     scrub: Mutex<Scrub>,
+}
+
+/// See [`crate::flusher`].
+#[derive(Debug)]
+struct Threads {
+    flusher: JoinHandle<()>,
+    chores: JoinHandle<()>,
 }
 
 /// The pass over all bytes that is under way.
@@ -192,18 +199,19 @@ impl LogSet {
         let mut producers = 0;
         for log in &all {
             producers += log.expire_producers(now_ms, options.producer_id_expiration_ms);
-            if log.has_rolled() {
-                shared.chore(Arc::clone(log));
-            }
         }
 
         shared.producer_room.counted(producers);
+        shared.chores_again(&all);
         Flusher::install(&shared, journal);
-        let (seen, rounds) = (Arc::clone(&logs), Arc::clone(&shared));
-        let thread = std::thread::Builder::new()
-            .name("flusher".to_owned())
-            .spawn(move || flusher::run(&rounds, &*seen))
-            .map_err(|e| StorageError::new("start the flusher of", &options.log_dir, e))?;
+        let start = |name: &str, run: fn(&Shared, &dyn Logs)| {
+            let (logs, shared) = (Arc::clone(&logs), Arc::clone(&shared));
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared, &*logs));
+            thread.map_err(|e| StorageError::new("start the flusher of", &options.log_dir, e))
+        };
+        let chores = start("chores", flusher::run_chores)?;
+        let flusher = start("flusher", flusher::run).inspect_err(|_| shared.stop_chores())?;
+        let threads = Threads { flusher, chores };
         let first_retention = options.retention_check_interval_ms.min(RETENTION_DELAY_MS);
         let set = Self {
             options,
@@ -213,7 +221,7 @@ impl LogSet {
             deleting: Mutex::new(()),
             leftovers,
             closed: Mutex::new(false),
-            flusher: Mutex::new(Some(thread)),
+            threads: Mutex::new(Some(threads)),
             written: Mutex::new(Vec::new()),
             next_retention: Mutex::new(TimestampMs(now_ms.0.saturating_add(first_retention))),
             checkpoints_stale: AtomicBool::new(false),
@@ -300,11 +308,9 @@ impl LogSet {
         let expiration_ms = self.shared.producer_room.expiration_ms(self.options.producer_id_expiration_ms);
         let producers = logs.iter().map(|log| log.expire_producers(now_ms, expiration_ms)).sum();
         self.shared.producer_room.counted(producers);
+        // One that found no space is tried again.
+        self.shared.chores_again(&logs);
         for log in &logs {
-            if log.has_rolled() {
-                // A chore that found no space is tried again.
-                self.shared.chore(Arc::clone(log));
-            }
             let retired = if retires { log.apply_retention(now_ms) } else { Ok(false) };
             match retired {
                 // The next call finds it closed.
@@ -395,8 +401,11 @@ impl LogSet {
             log.close();
         }
         self.shared.stop(Stop::AfterQueue);
-        let Some(thread) = self.flusher.lock().take() else { return Ok(()) };
-        thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e));
+        let Some(Threads { flusher, chores }) = self.threads.lock().take() else { return Ok(()) };
+        let flushed = flusher.join();
+        // What it leaves is done below.
+        self.shared.stop_chores();
+        flushed.and(chores.join()).unwrap_or_else(|e| std::panic::resume_unwind(e));
         if let Some(failure) = self.shared.failure() {
             return Err(failure);
         }
@@ -426,9 +435,10 @@ impl LogSet {
 impl Drop for LogSet {
     fn drop(&mut self) {
         self.shared.stop(Stop::AtOnce);
-        if let Some(thread) = self.flusher.lock().take() {
-            // A panic of the flusher has been printed; there is nobody to hand it to.
-            let _ = thread.join();
+        self.shared.stop_chores();
+        if let Some(Threads { flusher, chores }) = self.threads.lock().take() {
+            // A panic has been printed; there is nobody to hand it to.
+            let _ = (flusher.join(), chores.join());
         }
         self.shared.clear();
     }

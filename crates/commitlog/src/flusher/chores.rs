@@ -1,63 +1,155 @@
-//! What follows a round, when nobody waits for it any more: closing rolled segments, snapshots, giving the journal's space back.
+//! What nobody waits for, on a thread of its own beside the rounds: closing rolled segments, and snapshots of active ones.
+//!
+//! Each takes several syncs, which on a busy disk are tens of milliseconds: rounds go on meanwhile. Only when segments are rolled
+//! faster than they are closed, rounds wait: each holds an image of its log's producers in memory.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::queue::Queue;
-use super::round::Flusher;
-use super::sync::sync_logs;
-use super::{Logs, write_recovery_points};
+use parking_lot::{Condvar, Mutex};
+
+use super::{LatchOnPanic, Logs, Shared, write_recovery_points};
 use crate::error::StorageError;
+use crate::log::Log;
 
-/// The journal's space is given back at this size: more where many files would have to be synced for it.
-const JOURNAL_SPACE: std::ops::RangeInclusive<u64> = (8 << 20)..=(64 << 20);
-const JOURNAL_SPACE_PER_LOG: u64 = 64 << 10;
-/// So many names of journaled logs are kept before those named twice are dropped, or more where there are many logs.
-pub(super) const JOURNALED_MAX: usize = 4096;
+/// When the images that wait hold more than this, rounds wait for them.
+const IMAGE_BYTES_MAX: usize = 32 << 20;
 
-impl Flusher {
-    pub(super) fn chores(&mut self, taken: &Queue, logs: &dyn Logs) -> Result<(), StorageError> {
-        let mut moved = false;
-        for log in &taken.chores {
-            moved |= log.close_rolled_segments()?;
+/// What is to be done, and who waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Chores {
+    queue: Mutex<ChoreQueue>,
+    /// Something is to be done, or was, or the thread is to end.
+    changed: Condvar,
+    /// As `queue` says, to be seen without its lock.
+    is_behind: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct ChoreQueue {
+    logs: VecDeque<Chore>,
+    /// Of all of them.
+    image_bytes: usize,
+    stop: bool,
+}
+
+#[derive(Debug)]
+struct Chore {
+    log: Arc<Log>,
+    /// What the log keeps in memory until this is done.
+    image_bytes: usize,
+}
+
+impl ChoreQueue {
+    fn is_behind(&self) -> bool {
+        self.image_bytes > IMAGE_BYTES_MAX && !self.stop
+    }
+}
+
+impl Chores {
+    /// Whether rounds should wait.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Acquire)
+    }
+
+    /// Waits until rounds may go on.
+    pub(super) fn catch_up(&self) {
+        if !self.is_behind() {
+            return;
         }
-        for log in taken.dirty.iter().chain(&taken.chores) {
-            moved |= log.snapshot_if_due()?;
+        let mut queue = self.queue.lock();
+        while queue.is_behind() {
+            self.changed.wait(&mut queue);
         }
-        if moved {
-            write_recovery_points(&self.shared, logs)?;
+    }
+
+    fn change(&self, change: impl FnOnce(&mut ChoreQueue)) {
+        let mut queue = self.queue.lock();
+        change(&mut queue);
+        self.is_behind.store(queue.is_behind(), Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// The next one; `None` when the thread is to end.
+    fn next(&self) -> Option<Arc<Log>> {
+        let mut queue = self.queue.lock();
+        loop {
+            if queue.stop {
+                return None;
+            }
+            if let Some(chore) = queue.logs.front() {
+                return Some(Arc::clone(&chore.log));
+            }
+            self.changed.wait(&mut queue);
         }
-        if self.journal.position() >= self.journal_space() {
-            self.give_journal_back()?;
-        } else if self.journaled.len() > self.journaled_max {
-            self.forget_repeated();
-            // As many again come before it is worth another look.
-            self.journaled_max = JOURNALED_MAX.max(2 * self.journaled.len());
+    }
+}
+
+impl Shared {
+    /// A log has a segment to close, for which it keeps an image of so many bytes, or a snapshot to be written.
+    pub(crate) fn chore(&self, log: Arc<Log>, image_bytes: usize) {
+        self.chores.change(|queue| {
+            queue.image_bytes += image_bytes;
+            queue.logs.push_back(Chore { log, image_bytes });
+        });
+    }
+
+    /// Names again what could not be done before: not while others wait, which may be the same.
+    pub(crate) fn chores_again(&self, logs: &[Arc<Log>]) {
+        if self.chores.queue.lock().logs.is_empty() {
+            logs.iter().filter(|log| log.has_chores()).for_each(|log| self.chore(Arc::clone(log), 0));
         }
-        Ok(())
     }
 
-    /// Whether [`Flusher::chores`] has anything to do after a round.
-    pub(super) fn has_chores(&self, taken: &Queue) -> bool {
-        self.journal.position() >= self.journal_space()
-            || self.journaled.len() > self.journaled_max
-            || taken.dirty.iter().any(|log| log.is_snapshot_due())
+    /// Ends the thread of the chores: after the one that it is at.
+    pub(crate) fn stop_chores(&self) {
+        self.chores.change(|queue| queue.stop = true);
     }
 
-    fn journal_space(&self) -> u64 {
-        let space = (self.journaled.len() as u64).saturating_mul(JOURNAL_SPACE_PER_LOG);
-        space.clamp(*JOURNAL_SPACE.start(), *JOURNAL_SPACE.end())
+    /// Lets go of the logs that wait.
+    pub(super) fn clear_chores(&self) {
+        self.chores.change(|queue| *queue = ChoreQueue { stop: queue.stop, ..ChoreQueue::default() });
     }
+}
 
-    fn forget_repeated(&mut self) {
-        self.journaled.sort_by_key(|log| Arc::as_ptr(log) as usize);
-        self.journaled.dedup_by(|a, b| Arc::ptr_eq(a, b));
+/// Does chores until [`Shared::stop_chores`]. `logs` gives all logs, for the recovery points.
+pub(crate) fn run_chores(shared: &Shared, logs: &dyn Logs) {
+    let _latch = LatchOnPanic(shared);
+    let _ended = Ended(shared);
+    // They could not be done the last time: said once.
+    let mut refused = false;
+    while let Some(log) = shared.chores.next() {
+        let done = if shared.is_latched() { Ok(()) } else { tidy(shared, &log, logs) };
+        match done {
+            Ok(()) => refused = false,
+            // The next maintenance names it again.
+            Err(error) if error.may_pass() => {
+                if !std::mem::replace(&mut refused, true) {
+                    tracing::warn!(%error, "a segment's indexes cannot be closed now: until then a start has more to read");
+                }
+            }
+            Err(error) => shared.latch(error),
+        }
+        // Only now: it counts as waiting while it is done.
+        shared.chores.change(|queue| {
+            let done = queue.logs.pop_front();
+            queue.image_bytes -= done.map_or(0, |chore| chore.image_bytes);
+        });
     }
+}
 
-    /// Syncs all segments that the journal answers for, then starts it over.
-    pub(super) fn give_journal_back(&mut self) -> Result<(), StorageError> {
-        self.forget_repeated();
-        sync_logs(&self.shared, &self.journaled)?;
-        self.journaled.clear();
-        self.journal.restart()
+/// Nobody waits for a thread that has ended, however it did.
+struct Ended<'s>(&'s Shared);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.stop_chores();
     }
+}
+
+fn tidy(shared: &Shared, log: &Log, logs: &dyn Logs) -> Result<(), StorageError> {
+    let closed = log.close_rolled_segments()?;
+    let snapshot = log.snapshot_if_due()?;
+    if closed || snapshot { write_recovery_points(shared, logs) } else { Ok(()) }
 }

@@ -67,6 +67,9 @@ impl Shared {
             if queue.lone.rounds < Lone::ROUNDS_MIN || queue.is_due() || queue.holds > 0 || queue.stop != Stop::No {
                 return;
             }
+            if self.chores.is_behind() {
+                return;
+            }
             match self.flusher.try_lock() {
                 Some(free) if free.is_some() => flusher = free,
                 _ => return,
@@ -85,7 +88,7 @@ impl Shared {
         let Some(flusher) = &mut *flusher else { return };
         let latch = LatchOnPanic(self);
         let begun = Instant::now();
-        let done = flusher.make_durable(&taken).map(|()| flusher.has_chores(&taken));
+        let done = flusher.make_durable(&taken).map(|()| flusher.is_journal_due());
         drop(latch);
         let mut queue = self.queue.lock();
         queue.lone.running = false;
@@ -93,10 +96,10 @@ impl Shared {
             queue.lone.rounds = -Lone::ROUNDS_OF_A_SLOW_DISK;
         }
         match done {
-            Ok(has_chores) => {
-                if has_chores {
-                    // They may take long.
-                    queue.chores.extend(taken.dirty);
+            Ok(is_journal_due) => {
+                if is_journal_due {
+                    // It may take long.
+                    queue.tidy_journal = true;
                     self.wake.notify_one();
                 }
                 drop(queue);

@@ -19,8 +19,8 @@ pub(super) struct Queue {
     pub(super) deleted: Vec<String>,
     /// Log starts moved.
     pub(super) log_starts: bool,
-    /// Logs with segments to close.
-    pub(super) chores: Vec<Arc<Log>>,
+    /// The journal has grown under a caller that runs rounds itself: the thread is to give its space back.
+    pub(super) tidy_journal: bool,
     /// The number of the round that will take this queue.
     pub(super) round: u64,
     /// Somebody waits for that round.
@@ -53,7 +53,7 @@ impl Queue {
             behind: Vec::new(),
             deleted: Vec::new(),
             log_starts: false,
-            chores: Vec::new(),
+            tidy_journal: false,
             round: 1,
             asked: false,
             appends: 0,
@@ -65,8 +65,7 @@ impl Queue {
 
     /// Whether a round should begin.
     pub(super) fn is_due(&self) -> bool {
-        let only_dirty =
-            self.behind.is_empty() && self.deleted.is_empty() && !self.log_starts && self.chores.is_empty();
+        let only_dirty = self.behind.is_empty() && self.deleted.is_empty() && !self.log_starts && !self.tidy_journal;
         self.asked || !only_dirty
     }
 
@@ -81,7 +80,7 @@ impl Queue {
             && self.behind.is_empty()
             && self.deleted.is_empty()
             && !self.log_starts
-            && self.chores.is_empty()
+            && !self.tidy_journal
     }
 }
 
@@ -110,18 +109,13 @@ impl Shared {
         }
     }
 
+    /// A ticket for the segments of these logs being synced, be their bytes durable by the journal already. In a round, as the
     /// system may tell just one of an error.
     pub(crate) fn sync_segments(&self, logs: Vec<Arc<Log>>) -> Ticket {
         let mut queue = self.queue.lock();
         queue.behind.extend(logs);
         self.wake.notify_one();
         Ticket::new(&self.rounds, queue.round)
-    }
-
-    /// A log has segments to close.
-    pub(crate) fn chore(&self, log: Arc<Log>) {
-        self.queue.lock().chores.push(log);
-        self.wake.notify_one();
     }
 
     /// A ticket for the log starts as they are now. It fails, and only it, when there is no space to write them down.
@@ -163,7 +157,8 @@ impl Shared {
         let mut queue = self.queue.lock();
         queue.dirty.clear();
         queue.behind.clear();
-        queue.chores.clear();
+        drop(queue);
+        self.clear_chores();
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::chores::JOURNALED_MAX;
+use super::give_back::JOURNALED_MAX;
 use super::queue::Queue;
 use super::sync::sync_segments;
 use super::{Logs, Shared, write_log_starts};
@@ -31,8 +31,8 @@ pub(crate) struct Flusher {
     pub(super) journaled_max: usize,
     /// The journal could not be written the last time: said once.
     journal_refused: bool,
-    /// Chores could not be done the last time: said once.
-    chores_refused: bool,
+    /// Its space could not be given back the last time: said once.
+    give_back_refused: bool,
 }
 
 impl Flusher {
@@ -44,7 +44,7 @@ impl Flusher {
             journaled: Vec::new(),
             journaled_max: JOURNALED_MAX,
             journal_refused: false,
-            chores_refused: false,
+            give_back_refused: false,
         };
         *shared.flusher.lock() = Some(flusher);
     }
@@ -62,16 +62,16 @@ impl Flusher {
             }
         }
         self.shared.rounds.complete(taken.round);
-        match self.chores(&taken, logs) {
-            // They are tried again by the next maintenance.
+        match self.tidy_journal() {
+            // It is tried again after the next round.
             Err(error) if error.may_pass() => {
-                if !std::mem::replace(&mut self.chores_refused, true) {
-                    tracing::warn!(%error, "a segment's indexes cannot be closed now: until then a start has more to read");
+                if !std::mem::replace(&mut self.give_back_refused, true) {
+                    tracing::warn!(%error, "the journal's space cannot be given back now: it grows");
                 }
                 Ok(())
             }
             Ok(()) => {
-                self.chores_refused = false;
+                self.give_back_refused = false;
                 Ok(())
             }
             result => result,

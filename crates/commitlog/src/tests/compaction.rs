@@ -90,7 +90,7 @@ fn compact_all(set: &LogSet, log: &Log, now_ms: i64) {
     loop {
         set.maintain(TimestampMs(now_ms)).expect("maintained");
         let is_due = log.compaction_plan(TimestampMs(now_ms)).is_some_and(|plan| plan.is_due());
-        if !is_due && !log.has_rolled() {
+        if !is_due && !log.has_chores() {
             return;
         }
         assert!(Instant::now() < deadline, "a minute is not enough to compact");

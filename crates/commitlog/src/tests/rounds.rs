@@ -1,7 +1,8 @@
 //! When a round begins, and on whose thread: with whoever waits for it, never without, and never while somebody holds it open.
 //!
 //! Verified: each way of waiting (and of not caring) begins the round; what is appended before shares it; a lone caller's
-//! rounds run on its own thread from the third on, and nobody else's; a caller that drives shows nothing early and latches.
+//! rounds run on its own thread from the third on, and nobody else's; a caller that drives shows nothing early and latches;
+//! rounds do not wait for chores, but where those keep too much memory.
 //! Not verified: how long anything takes (`bench`).
 
 use std::future::Future;
@@ -27,13 +28,17 @@ fn at_rest(sim: &SimDisk) -> (Arc<LogSet>, Arc<Log>, Arc<Log>) {
     (set, a, b)
 }
 
-/// Waits, without any ticket, until the log is durable.
-fn durable(log: &Log) {
+/// Waits, without any ticket, until something is so.
+fn until(what: &str, is_so: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
-    while log.high_watermark() < log.log_end_offset() {
-        assert!(begun.elapsed().as_secs() < 60, "no round begins");
+    while !is_so() {
+        assert!(begun.elapsed().as_secs() < 60, "{what}: never");
         std::thread::yield_now();
     }
+}
+
+fn durable(log: &Log) {
+    until("a round begins", || log.high_watermark() == log.log_end_offset());
 }
 
 #[test]
@@ -153,4 +158,37 @@ fn a_sync_that_fails_under_a_caller_latches_the_set_and_shows_nothing() {
     assert!(set.health().is_some());
     assert_eq!(a.high_watermark(), shown);
     assert!(a.append(batch(&["no"], NOW.0), CLIENT).is_err());
+}
+
+/// Rolls the log. Its chore waits for whoever has `log.files`.
+fn roll(log: &Log) {
+    log.roll(&mut log.state.lock()).expect("rolled");
+}
+
+#[test]
+fn rounds_go_on_while_chores_are_stuck_unless_they_keep_too_much() {
+    let sim = SimDisk::new();
+    let (set, a, b) = at_rest(&sim);
+    append(&a).wait().expect("durable");
+    let stuck = a.files.lock();
+    roll(&a);
+    for log in [&a, &b, &a, &b] {
+        append(log).wait().expect("durable beside a chore that is stuck");
+    }
+    assert!(a.has_chores());
+    // An image of all the memory there is for them.
+    set.shared.chore(Arc::clone(&a), usize::MAX / 2);
+    append(&b).wait().expect("the round that is under way, or the one before rounds wait");
+    let ticket = append(&b);
+    assert!((0..1_000).all(|_| {
+        let polled = Pin::new(&mut ticket.clone()).poll(&mut Context::from_waker(Waker::noop()));
+        std::thread::yield_now();
+        polled.is_pending()
+    }));
+    drop(stuck);
+    ticket.wait().expect("durable once the chores are done");
+    let done = || !a.has_chores() && a.recovery_point() == a.log_end_offset().0;
+    append(&a).wait().expect("durable");
+    roll(&a);
+    until("the segment is closed", done);
 }
