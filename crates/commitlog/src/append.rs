@@ -45,7 +45,8 @@ impl Log {
 
         let journaled = self.shared.durability == Durability::Fsync
             && state.pending.is_some()
-            && state.pending_bytes + batches.len() <= JOURNAL_BYTES_MAX;
+            && state.pending_bytes + batches.len() <= JOURNAL_BYTES_MAX
+            && (batches.len() <= BUSY_JOURNAL_BYTES_MAX || !self.shared.is_in_round());
         let mut payload = Payload::new(batches, journaled);
         let base = state.log_end;
         let log_append_time = match state.config.timestamp_type {
@@ -97,7 +98,7 @@ impl Log {
         let ticket = match self.shared.durability {
             Durability::Os => Ticket::done(),
             Durability::Fsync => {
-                note_pending(&mut state, segment.base, position, payload);
+                note_pending(&mut state, segment.base, position, payload, journaled);
                 state.entered = self.shared.dirty(&self.me(), state.entered);
                 Ticket::of_append(&self.shared, state.entered)
             }
@@ -228,10 +229,10 @@ fn refuse_or_latch(log: &Log, error: StorageError) -> AppendError {
     AppendError::Storage(error)
 }
 
-fn note_pending(state: &mut State, segment_base: i64, position: u64, payload: Payload) {
+fn note_pending(state: &mut State, segment_base: i64, position: u64, payload: Payload, journaled: bool) {
     state.pending_bytes += payload.len();
     match payload {
-        Payload::Placed(bytes) if state.pending_bytes <= JOURNAL_BYTES_MAX => {
+        Payload::Placed(bytes) if journaled => {
             if let Some(pending) = &mut state.pending {
                 pending.push(Entry { segment_base, position, bytes: bytes.freeze() });
             }
@@ -250,6 +251,9 @@ enum Payload {
     Shared { bytes: Bytes, heads: Vec<(usize, [u8; HEAD_BYTES])> },
 }
 
+/// A batch larger than this goes into the journal only when no round is under way. Then it is the quickest way. Behind a round
+/// more such batches may come before the next one, so that the segment is synced after all, and the copy was for nothing.
+const BUSY_JOURNAL_BYTES_MAX: usize = 32 << 10;
 /// A copy of this many bytes costs less than a second write.
 const COPIED_BYTES_MAX: usize = 16 << 10;
 /// From the base offset to the leader epoch: what the log writes into a batch.

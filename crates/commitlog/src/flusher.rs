@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     pub on_stall: OnceLock<StallHook>,
     /// The last round that somebody waits for.
     asked: AtomicU64,
+    /// A round is under way.
+    pub(crate) in_round: AtomicBool,
     latched: AtomicBool,
     /// The set is being closed: nothing waits for space any more.
     pub closing: AtomicBool,
@@ -103,6 +105,7 @@ impl Shared {
             flusher: Mutex::new(None),
             on_stall: OnceLock::new(),
             asked: AtomicU64::new(0),
+            in_round: AtomicBool::new(false),
             latched: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             checkpoints: Mutex::new(()),
@@ -130,6 +133,11 @@ impl Shared {
     fn fail(&self, error: StorageError) {
         self.log_start_rounds.fail(error.clone());
         self.rounds.fail(error);
+    }
+
+    /// Whether a round is under way: what is appended now waits for the one after it.
+    pub(crate) fn is_in_round(&self) -> bool {
+        self.in_round.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_latched(&self) -> bool {

@@ -78,7 +78,15 @@ impl Flusher {
         }
     }
 
+    /// Makes what was taken durable, and shows it.
     pub(super) fn make_durable(&mut self, taken: &Queue) -> Result<(), StorageError> {
+        self.shared.in_round.store(true, Ordering::Release);
+        let done = self.sync(taken);
+        self.shared.in_round.store(false, Ordering::Release);
+        done
+    }
+
+    fn sync(&mut self, taken: &Queue) -> Result<(), StorageError> {
         let mut small = Vec::new();
         let mut large = Vec::new();
         let mut bytes = 0;

@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use os::Disk;
@@ -158,6 +159,24 @@ fn a_sync_that_fails_under_a_caller_latches_the_set_and_shows_nothing() {
     assert!(set.health().is_some());
     assert_eq!(a.high_watermark(), shown);
     assert!(a.append(batch(&["no"], NOW.0), CLIENT).is_err());
+}
+
+#[test]
+fn large_batches_go_into_the_journal_unless_they_come_during_a_round() {
+    let sim = SimDisk::new();
+    let (set, a, _) = at_rest(&sim);
+    let check = |in_round: bool, value_bytes: usize, journaled: bool| {
+        set.shared.in_round.store(in_round, Ordering::Release);
+        let value = "v".repeat(value_bytes);
+        let ticket = a.append(batch(&[&value], NOW.0), CLIENT).expect("appended").ticket;
+        assert_eq!(a.state.lock().pending.is_some(), journaled, "{value_bytes} bytes, in a round: {in_round}");
+        ticket.wait().expect("durable");
+    };
+    check(false, 20 << 10, true);
+    check(true, 20 << 10, true);
+    check(false, 60 << 10, true);
+    check(true, 60 << 10, false);
+    check(false, 130 << 10, false);
 }
 
 /// Rolls the log. Its chore waits for whoever has `log.files`.
