@@ -7,7 +7,7 @@
 //! - With one: its id at the next epoch, durably; every older epoch is fenced. An open transaction is aborted first, with
 //!   CONCURRENT_TRANSACTIONS meanwhile. When the epochs are used up there is a new id.
 //! - v3+ may name the id and epoch that the producer believes to have: another one is fenced, a retry gets the same answer
-//!   (KIP-360).
+//!   (KIP-360). One whose transaction took too long, and which nobody has replaced, gets the epoch that its abort took.
 //! - A new transactional id is POLICY_VIOLATION while the present ones take all the memory that there is for them.
 //! - A timeout beyond `transaction.max.timeout.ms`, or none, is INVALID_TRANSACTION_TIMEOUT.
 //!

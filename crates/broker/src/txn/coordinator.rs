@@ -201,13 +201,14 @@ impl TransactionCoordinator {
         let producer = match request.expected {
             _ if rotates => Producer { id: fresh(), epoch: ProducerEpoch(0) },
             Some(expected) if expected == current => Producer { epoch: ProducerEpoch(current.epoch.0 + 1), ..current },
-            Some(expected) if transaction.last_producer == Some(expected) => {
+            Some(expected) if [transaction.last_producer, transaction.overdue].contains(&Some(expected)) => {
                 return Ok(InitReply::Ready { record: None, producer: current });
             }
             Some(_) => return Err(ErrorCode::ProducerFenced.into()),
             None => Producer { epoch: ProducerEpoch(current.epoch.0 + 1), ..current },
         };
         transaction.last_producer = request.expected.map(|_| current);
+        transaction.overdue = None;
         // The next request may come by any connection: some clients keep one for InitProducerId alone.
         transaction.newest_connection = 0;
         Ok(InitReply::Ready { record: Some(next(producer)), producer })
@@ -256,6 +257,14 @@ impl TransactionCoordinator {
         commit: bool,
     ) -> Result<EndStep, Refusal> {
         use TransactionState as S;
+        if let Some(transaction) = self.ids.get(transactional_id)
+            && transaction.overdue == Some(producer)
+            && !commit
+        {
+            // It has been aborted, as its producer wishes; or it will be in a moment.
+            let done = transaction.value.state == S::CompleteAbort;
+            return if done { Ok(EndStep::Done) } else { Err(ErrorCode::ConcurrentTransactions.into()) };
+        }
         let transaction = self.speaks_for(transactional_id, producer, connection)?;
         if let Stage::Draining { .. } = transaction.stage {
             return Err(ErrorCode::ConcurrentTransactions.into());
@@ -432,6 +441,7 @@ pub(super) fn begin_fencing_abort(transaction: &mut Transaction) {
     let epoch = transaction.value.producer_epoch.0;
     transaction.fenced = Some(ProducerEpoch(epoch.saturating_add(1)));
     transaction.last_producer = None;
+    transaction.overdue = None;
     transaction.stage = Stage::Draining { commit: false };
     transaction.deadline_ms = None;
 }

@@ -113,6 +113,9 @@ pub(super) struct Transaction {
     pub fenced: Option<ProducerEpoch>,
     /// The producer before the last InitProducerId that named it (KIP-360): its retry gets the same answer again.
     pub last_producer: Option<Producer>,
+    /// The producer whose transaction took too long, until somebody takes the id: it may hear that the abort is done, and go
+    /// on with the epoch that the abort took, as with Kafka's transactions V2.
+    pub overdue: Option<Producer>,
     /// When the open transaction takes too long, in monotonic time.
     pub deadline_ms: Option<u64>,
     /// The newest connection that spoke for this producer: requests that older ones left behind are dropped.
@@ -128,6 +131,7 @@ impl Transaction {
             stage: Stage::Idle,
             fenced: None,
             last_producer: None,
+            overdue: None,
             deadline_ms: None,
             newest_connection: 0,
             pinned: false,

@@ -25,7 +25,10 @@ impl TransactionCoordinator {
                 && transaction.stage == Stage::Idle
                 && transaction.value.state == TransactionState::Ongoing;
             if due {
+                let late = transaction.producer();
                 begin_fencing_abort(transaction);
+                // The very last epoch is nobody's.
+                transaction.overdue = (!late.is_exhausted()).then_some(late);
                 begun.push(id);
             }
         }
