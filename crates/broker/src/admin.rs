@@ -328,6 +328,9 @@ impl Broker {
         let partitions = topic.partitions.iter().cloned().chain(made).collect();
         let (name, overrides) = (Arc::clone(&topic.name), Arc::clone(&topic.overrides));
         self.catalog.put(Arc::new(Topic { name, id: topic.id, partitions, overrides }));
+        drop(journal);
+        // Queries that read the topic look how many partitions it has.
+        topic.partitions.iter().for_each(|partition| partition.log().wake_watchers());
         Ok(())
     }
 

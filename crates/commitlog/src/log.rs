@@ -520,6 +520,11 @@ impl Log {
         }
     }
 
+    /// Wakes all who watch the log although nothing in it has moved: there is news of its topic.
+    pub fn wake_watchers(&self) {
+        self.watchers.wake();
+    }
+
     /// No append or read succeeds from here on.
     pub(crate) fn mark_deleted(&self) {
         {

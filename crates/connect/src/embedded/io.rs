@@ -155,6 +155,9 @@ impl EmbeddedIo {
                 *report.rows.entry(name).or_insert(0) += count as u64;
             }
             SinkTarget::Topic(topic) => {
+                while self.broker.partition(&topic, sink.partitions).is_some() {
+                    sink.partitions += 1;
+                }
                 let encoded = sink.codec.encode(rows);
                 let (partitions, round_robin) = (sink.partitions, &mut sink.round_robin);
                 let records = (0..count).map(|row| {
@@ -249,6 +252,14 @@ impl TaskIo for EmbeddedIo {
     fn poll(&mut self, node: NodeId, partition: i32, bytes_max: usize) -> Result<SourceBatch, ConnectError> {
         let unknown = || ConnectError::Storage(format!("node {node} has no source partition {partition}"));
         let source = self.sources.get_mut(&node).ok_or_else(unknown)?;
+        let known = i32::try_from(source.readers.len()).unwrap_or(i32::MAX);
+        if partition == 0 && self.broker.partition(&source.topic, known).is_some() {
+            let now = self.broker.topic(&source.topic).map_or(known, |info| info.partitions);
+            return Err(ConnectError::Retry(format!(
+                "`{}` has got more partitions, {now} instead of {known}: the query is opened again to read them",
+                source.topic
+            )));
+        }
         let reader = source.readers.get_mut(&partition).ok_or_else(unknown)?;
         let log = reader.partition.log();
         if log.is_deleted() {

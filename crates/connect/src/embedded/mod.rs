@@ -123,6 +123,7 @@ impl Embedded {
             });
         }
         self.ensure_topic(&topic, Some(wanted), &configs)?;
+        self.extend_unused(&topic, wanted)?;
         match self.partitions(&topic) {
             Some(partitions) if partitions == wanted => Ok(()),
             partitions => Err(ConnectError::Query {
@@ -136,6 +137,33 @@ impl Embedded {
                 fix: format!("drop the query and create it again, which counts `{}` anew", source.topic),
             }),
         }
+    }
+
+    /// A source may have got partitions since its changelogs were looked at: then all of this is done again.
+    fn check_co_partitioned(&self, spec: &TopologySpec, sources: &[SourcePartition]) -> Result<(), ConnectError> {
+        let topology = &spec.topology;
+        for (id, node) in topology.nodes.iter().enumerate() {
+            let Operator::Aggregate(aggregate) = &node.operator else { continue };
+            let source = topology.source_of(id);
+            let read = sources.iter().filter(|at| at.node == source).count();
+            let changelog = spec.changelog_topic(&aggregate.store);
+            if self.partitions(&changelog).is_some_and(|kept| usize::try_from(kept) != Ok(read)) {
+                let why = format!("a topic that it reads got partitions while `{}` was opened", spec.application_id);
+                return Err(ConnectError::Retry(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a changelog in which nothing was written yet as many partitions as its source has got meanwhile.
+    fn extend_unused(&self, topic: &str, wanted: i32) -> Result<(), ConnectError> {
+        let present = self.partitions(topic).unwrap_or(wanted);
+        let is_unused =
+            |partition| self.broker.partition(topic, partition).is_some_and(|p| p.log().log_end_offset().0 == 0);
+        if present < wanted && (0..present).all(is_unused) {
+            self.broker.create_partitions(topic, wanted, false).map_err(|e| admin_error(topic, &e))?;
+        }
+        Ok(())
     }
 
     /// Whether a commit of this application had this store. (A table that joins a running query has not been in any.)
@@ -163,6 +191,10 @@ impl Embedded {
                         let found = found.ok_or_else(|| deleted(&source.topic))?;
                         let log = found.log();
                         let offset = match source.start {
+                            // It came after the query had begun: all that is in it is new.
+                            Start::Latest if committed.keys().any(|(topic, _)| *topic == source.topic) => {
+                                log.log_start_offset()
+                            }
                             Start::Earliest => log.log_start_offset(),
                             Start::Latest => log.last_stable_offset(),
                         };
@@ -214,6 +246,7 @@ impl Connector for Embedded {
         let member =
             self.broker.query_member(&spec.application_id, &topics).map_err(|e| ConnectError::Retry(e.to_string()))?;
         let sources = self.sources(spec)?;
+        self.check_co_partitioned(spec, &sources)?;
         let io = io::EmbeddedIo::new(&self.broker, spec, &sources, Arc::clone(&self.print))?;
         Ok(Opened { io: Box::new(io), producer: Box::new(EmbeddedProducer { producer, member }), sources })
     }

@@ -366,3 +366,42 @@ fn state_that_lost_its_statement_or_its_changelog_is_not_counted_on_from() {
     assert_eq!(serde_json::to_string(&total(&bench)).unwrap(), r#"[["a",1]]"#);
     bench.stop();
 }
+
+#[test]
+fn partitions_that_a_topic_gets_are_read_or_refused_in_plain_words() {
+    let dir = Dir::new("more-partitions");
+    let bench = Bench::start(&dir, &[]);
+    bench.sql(
+        "CREATE STREAM keyed (id TEXT, amount BIGINT) WITH (topic = 'K', value_format = 'json'); \
+         CREATE STREAM late (id TEXT) WITH (topic = 'L', value_format = 'json', start = 'latest'); \
+         CREATE STREAM copies WITH (topic = 'C', value_format = 'json') AS SELECT id FROM keyed; \
+         CREATE STREAM late_copies WITH (topic = 'LC', value_format = 'json') AS SELECT id FROM late; \
+         CREATE TABLE totals WITH (topic = 'T', key_format = 'text', value_format = 'json') AS \
+           SELECT id, sum(amount) AS total FROM keyed GROUP BY id;",
+    );
+    let committed = |topic: &str, count: usize| bench.until(topic, || bench.read(topic).len() == count);
+
+    // Nothing is counted yet: the changelog grows with its topic.
+    bench.broker.create_partitions("K", 2, false).unwrap();
+    bench.produce("K", 1, &[(0, r#"{"id":"a","amount":1}"#)]);
+    bench.produce("L", 0, &[(0, r#"{"id":"seen"}"#)]);
+    for topic in ["C", "T", "LC"] {
+        committed(topic, 1);
+    }
+    assert_eq!(bench.broker.topic("millstream-totals-totals-changelog").unwrap().partitions, 2);
+
+    // Copies go on, in what their own topic has got too; counts would not be those of a key any more.
+    for topic in ["K", "C", "L"] {
+        bench.broker.create_partitions(topic, 3, false).unwrap();
+    }
+    bench.produce("K", 2, &[(0, r#"{"id":"b","amount":1}"#), (1, r#"{"id":"c","amount":1}"#), (2, r#"{"id":"d"}"#)]);
+    bench.produce("L", 2, &[(0, r#"{"id":"new"}"#)]);
+    committed("C", 4);
+    committed("LC", 2);
+    assert!(bench.read("C").iter().any(|record| record.partition > 0));
+    bench.until("it is refused", || bench.instance.query("totals").unwrap().state == QueryState::Failed);
+    let error = bench.instance.query("totals").unwrap().error.unwrap();
+    assert_eq!(error.code, "changelog_partitions");
+    assert!(error.cause.contains("`K` has 3 partitions") && error.fix.unwrap().contains("drop the query"));
+    bench.stop();
+}
