@@ -110,6 +110,12 @@ fn topics_and_configs(bench: &Bench) {
         &["num.partitions"],
     );
 
+    // What is not there is said as Kafka says it: no authorizer, no quotas, no metrics' subscriptions.
+    let acls = bench.run("acls", &["--list"], "");
+    assert!(acls.text().contains("SecurityDisabledException"), "{}", acls.text());
+    bench.check("configs", &["--entity-type", "clients", "--describe"], "", &[]);
+    bench.check("client-metrics", &["--list"], "", &[]);
+
     bench.check("topics", &["--create", "--topic", "doomed"], "", &["Created"]);
     bench.check("topics", &["--delete", "--topic", "doomed"], "", &[]);
     let list = bench.check("topics", &["--list"], "", &[]);

@@ -232,6 +232,19 @@ fn topics(samples: &mut Samples) {
         }]),
         ..Default::default()
     });
+    samples.add(|_| describe_acls_request::DescribeAclsRequest { resource_type_filter: 1, ..Default::default() });
+    samples.add(|_| create_acls_request::CreateAclsRequest { creations: vec![Default::default(); 2] });
+    samples.add(|_| delete_acls_request::DeleteAclsRequest { filters: vec![Default::default(); 2] });
+    samples.add(|_| describe_client_quotas_request::DescribeClientQuotasRequest {
+        components: vec![describe_client_quotas_request::ComponentData {
+            entity_type: "user".into(),
+            ..Default::default()
+        }],
+        strict: false,
+    });
+    samples.add(|version| list_config_resources_request::ListConfigResourcesRequest {
+        resource_types: if version == 0 { Vec::new() } else { vec![2, 4] },
+    });
     samples.add(|_| describe_log_dirs_request::DescribeLogDirsRequest {
         topics: Some(vec![describe_log_dirs_request::DescribableLogDirTopic {
             topic: TOPIC.into(),

@@ -123,7 +123,8 @@ impl Rules {
             cleanup: match (compacted, deleted) {
                 (true, true) => Cleanup::CompactAndDelete,
                 (true, false) => Cleanup::Compact,
-                (false, _) => Cleanup::Delete,
+                (false, true) => Cleanup::Delete,
+                (false, false) => Cleanup::Keep,
             },
             timestamp_type: if produce.log_append_time {
                 TimestampType::LogAppendTime

@@ -33,19 +33,21 @@ pub enum Cleanup {
     Compact,
     /// Both.
     CompactAndDelete,
+    /// Neither: all records stay.
+    Keep,
 }
 
 impl Cleanup {
     /// Whether age and size count.
     #[must_use]
     pub fn deletes(self) -> bool {
-        self != Self::Compact
+        matches!(self, Self::Delete | Self::CompactAndDelete)
     }
 
     /// Whether keys count.
     #[must_use]
     pub fn compacts(self) -> bool {
-        self != Self::Delete
+        matches!(self, Self::Compact | Self::CompactAndDelete)
     }
 }
 

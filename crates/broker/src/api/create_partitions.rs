@@ -14,10 +14,9 @@ use wire::ApiKey;
 use wire::messages::create_partitions_request::{CreatePartitionsRequest, CreatePartitionsTopic};
 use wire::messages::create_partitions_response::{CreatePartitionsResponse, CreatePartitionsTopicResult};
 
-use super::{Api, Context, told};
+use super::{Api, Context, check_replicas, told};
 use crate::admin::AdminError;
 use crate::broker::Broker;
-use crate::metadata::NODE_ID;
 use crate::reply::Reply;
 
 pub(super) const API: Api = Api::new(ApiKey::CreatePartitions, 0..=3, |call| call.run(handle)).in_the_slow_lane();
@@ -52,9 +51,11 @@ fn check_assignment(broker: &Broker, topic: &CreatePartitionsTopic) -> Result<()
     // Of a topic that does not exist, the other error is told.
     let Some(current) = broker.topic(&topic.name).map(|info| info.partitions) else { return Ok(()) };
     let new = usize::try_from(topic.count.saturating_sub(current)).unwrap_or(0);
-    if assignments.len() != new || assignments.iter().any(|assignment| assignment.broker_ids != [NODE_ID]) {
-        let why = format!("each of the {new} new partitions must be assigned to broker {NODE_ID}, the only one");
+    if assignments.len() != new {
+        let given = assignments.len();
+        let why =
+            format!("Attempted to add {new} additional partition(s), but only {given} assignment(s) were specified.");
         return Err(AdminError::InvalidAssignment(why));
     }
-    Ok(())
+    assignments.iter().try_for_each(|assignment| check_replicas(&assignment.broker_ids))
 }

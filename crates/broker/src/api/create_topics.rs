@@ -17,11 +17,10 @@ use wire::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest}
 use wire::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult, CreateTopicsResponse};
 use wire::{ApiKey, Str, Uuid};
 
-use super::{Api, Context, config_text, told};
+use super::{Api, Context, check_replicas, config_text, told};
 use crate::admin::{AdminError, PARTITIONS_PER_REQUEST_MAX};
 use crate::broker::Broker;
 use crate::config::{Overrides, topic as topic_config};
-use crate::metadata::NODE_ID;
 use crate::reply::Reply;
 use crate::topic::NewTopic;
 
@@ -106,7 +105,7 @@ fn asked_partitions(topic: &CreatableTopic) -> Result<Option<i32>, AdminError> {
         factor => {
             let why = format!(
                 "Unable to replicate the partition {factor} time(s): The target replication factor of {factor} cannot \
-                 be reached because only 1 broker(s) are registered."
+                 be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned."
             );
             return Err(AdminError::InvalidReplicationFactor(why));
         }
@@ -129,10 +128,10 @@ fn assigned(topic: &CreatableTopic) -> Result<i32, AdminError> {
     }
     let mut indexes: Vec<i32> = topic.assignments.iter().map(|assignment| assignment.partition_index).collect();
     indexes.sort_unstable();
-    let consecutive = indexes.iter().zip(0..).all(|(index, expected)| *index == expected);
-    if !consecutive || topic.assignments.iter().any(|assignment| assignment.broker_ids != [NODE_ID]) {
-        let why = format!("partitions must be numbered from 0 and assigned to broker {NODE_ID}, the only one");
+    if indexes.iter().zip(0..).any(|(index, expected)| *index != expected) {
+        let why = "partitions should be a consecutive 0-based integer sequence".to_owned();
         return Err(AdminError::InvalidAssignment(why));
     }
+    topic.assignments.iter().try_for_each(|assignment| check_replicas(&assignment.broker_ids))?;
     i32::try_from(indexes.len()).map_err(|_| AdminError::InvalidAssignment("too many partitions".to_owned()))
 }

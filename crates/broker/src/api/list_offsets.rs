@@ -1,16 +1,16 @@
-//! ListOffsets: key 2, v1–v10
+//! ListOffsets: key 2, v1–v11
 //!
 //! Finds offsets by timestamp, and the ends of partitions.
 //!
 //! Behaviour
 //! - −1 latest (the high watermark, or the last stable offset for `read_committed`), −2 earliest, −3 the record with the
-//!   largest timestamp, −4 earliest local (the same as earliest), −5 latest tiered (none: −1).
+//!   largest timestamp, −4 earliest local (the same as earliest), −5 latest tiered and −6 earliest pending upload (none: −1).
 //! - A timestamp finds the first *record* whose timestamp is not smaller, inside its batch, with its own timestamp.
 //! - Nothing found: offset −1, timestamp −1.
 //! - A partition that is named twice is INVALID_REQUEST.
 //! - Searches by time are done in the slow lane.
 //!
-//! Versions: v2 isolation, throttle time · v4 leader epochs · v6 flexible · v7 −3 · v8 −4 · v9 −5 · v10 timeout.
+//! Versions: v2 isolation, throttle time · v4 leader epochs · v6 flexible · v7 −3 · v8 −4 · v9 −5 · v10 timeout · v11 −6.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,13 +27,14 @@ use super::{Api, Context, Lane, check_leader_epoch};
 use crate::broker::Broker;
 use crate::reply::Reply;
 
-pub(super) const API: Api = Api::new(ApiKey::ListOffsets, 1..=10, |call| call.run(handle));
+pub(super) const API: Api = Api::new(ApiKey::ListOffsets, 1..=11, |call| call.run(handle));
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 fn handle(broker: &Arc<Broker>, ctx: &Context, request: ListOffsetsRequest) -> Reply<ListOffsetsResponse> {
     let searches = request.topics.iter().flat_map(|topic| &topic.partitions).any(|wanted| is_search(wanted.timestamp));
@@ -112,6 +113,7 @@ fn find(
             answer.leader_epoch = log.epoch_at(log.log_start_offset()).unwrap_or(partition.leader_epoch()).0;
         }
         LATEST_TIERED if version >= 9 => {}
+        EARLIEST_PENDING_UPLOAD if version >= 11 => {}
         timestamp if timestamp >= 0 || (timestamp == MAX_TIMESTAMP && version >= 7) => {
             let found = if timestamp == MAX_TIMESTAMP {
                 log.max_timestamp()

@@ -25,11 +25,15 @@ mod add_offsets_to_txn;
 mod add_partitions_to_txn;
 mod alter_configs;
 mod api_versions;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delete_acls;
 mod delete_groups;
 mod delete_records;
 mod delete_topics;
+mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
@@ -46,6 +50,7 @@ mod incremental_alter_configs;
 mod init_producer_id;
 mod join_group;
 mod leave_group;
+mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
@@ -85,6 +90,9 @@ static APIS: &[&Api] = &[
     &add_offsets_to_txn::API,
     &end_txn::API,
     &txn_offset_commit::API,
+    &describe_acls::API,
+    &create_acls::API,
+    &delete_acls::API,
     &describe_configs::API,
     &alter_configs::API,
     &describe_log_dirs::API,
@@ -94,10 +102,12 @@ static APIS: &[&Api] = &[
     &incremental_alter_configs::API,
     &list_partition_reassignments::API,
     &offset_delete::API,
+    &describe_client_quotas::API,
     &describe_cluster::API,
     &describe_producers::API,
     &describe_transactions::API,
     &list_transactions::API,
+    &list_config_resources::API,
     &describe_topic_partitions::API,
 ];
 
@@ -397,6 +407,20 @@ fn resource_named(kind: i8, name: &str) -> Result<Resource, AdminError> {
             "Unexpected broker id, expected {NODE_ID} or empty, but received {id}"
         ))),
         _ => Err(AdminError::InvalidRequest(format!("Unsupported resource type {kind}"))),
+    }
+}
+
+/// Checks the brokers that a client wishes a partition to be on, in Kafka's words: there is one.
+fn check_replicas(broker_ids: &[i32]) -> Result<(), AdminError> {
+    let refuse =
+        |why: String| Err(AdminError::InvalidAssignment(format!("The manual partition assignment includes {why}")));
+    match broker_ids {
+        [NODE_ID] => Ok(()),
+        [] => refuse("an empty replica list.".to_owned()),
+        ids => match ids.iter().find(|id| **id != NODE_ID) {
+            Some(id) => refuse(format!("broker {id}, but no such broker is registered.")),
+            None => refuse(format!("the broker {NODE_ID} more than once.")),
+        },
     }
 }
 

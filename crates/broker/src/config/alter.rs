@@ -66,7 +66,7 @@ pub fn apply(
             Operation::Set | Operation::Delete => value.clone(),
             Operation::Append | Operation::Subtract => {
                 if !is_list(&change.name) {
-                    let what = if change.operation == Operation::Append { "append" } else { "subtract" };
+                    let what = if change.operation == Operation::Append { "APPEND" } else { "SUBTRACT" };
                     let why = format!("Can't {what} to key {} because its type is not LIST.", change.name);
                     return Err(ConfigError::Invalid(why));
                 }

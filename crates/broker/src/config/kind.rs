@@ -52,12 +52,16 @@ pub enum Rule {
     AtLeast(i64),
     /// A number in this closed range.
     Between(i64, i64),
+    /// A number in this closed range, or this other one.
+    BetweenOr(i64, i64, i64),
     /// A floating-point number from 0 to 1.
     Fraction,
     /// One of these texts.
     OneOf(&'static [&'static str]),
-    /// A non-empty list of these texts.
+    /// A list of these texts.
     ListOf(&'static [&'static str]),
+    /// `*`, or a list of `partition:broker`.
+    Replicas,
 }
 
 /// Checks `value`, and says what is wrong with it in Kafka's words.
@@ -84,16 +88,21 @@ pub fn check(name: &str, kind: Kind, rule: Rule, value: &str) -> Result<(), Stri
             };
         }
         Kind::List => {
-            if let Rule::ListOf(allowed) = rule {
-                let items: Vec<&str> = list(trimmed).collect();
-                if items.is_empty() {
-                    return invalid("Configuration must not be empty");
-                }
-                for item in &items {
-                    if !allowed.contains(item) {
-                        return invalid(&format!("String must be one of: {}", allowed.join(", ")));
-                    }
-                }
+            if let Rule::ListOf(allowed) = rule
+                && list(trimmed).any(|item| !allowed.contains(&item))
+            {
+                return invalid(&format!("String must be one of: {}", allowed.join(", ")));
+            }
+            let is_replica = |item: &str| {
+                item.split_once(':').is_some_and(|(partition, broker)| {
+                    partition.trim().parse::<i32>().is_ok() && broker.trim().parse::<i32>().is_ok()
+                })
+            };
+            if matches!(rule, Rule::Replicas) && trimmed != "*" && !list(trimmed).all(is_replica) {
+                return invalid(&format!(
+                    "{name} must be the literal '*' or a list of replicas in the following format: \
+                     [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+                ));
             }
             return Ok(());
         }
@@ -113,6 +122,9 @@ pub fn check(name: &str, kind: Kind, rule: Rule, value: &str) -> Result<(), Stri
     match rule {
         Rule::AtLeast(least) if number < least => invalid(&format!("Value must be at least {least}")),
         Rule::Between(least, _) if number < least => invalid(&format!("Value must be at least {least}")),
+        Rule::BetweenOr(least, most, other) if number != other && !(least..=most).contains(&number) => {
+            invalid(&format!("Value must be between {least} and {most} or equal to {other}"))
+        }
         Rule::Between(_, most) if number > most => invalid(&format!("Value must be no more than {most}")),
         _ => Ok(()),
     }

@@ -22,7 +22,12 @@ fn topic_values_are_checked_in_kafkas_words() {
     check("segment.bytes", "99999999999", "Not a number of type INT");
     check("cleanup.policy", "compact", "ok");
     check("cleanup.policy", "compact, delete", "ok");
-    check("cleanup.policy", "", "must not be empty");
+    check("cleanup.policy", "", "ok");
+    check("compression.gzip.level", "-1", "ok");
+    check("compression.gzip.level", "0", "Value must be between 1 and 9 or equal to -1");
+    check("leader.replication.throttled.replicas", "*", "ok");
+    check("leader.replication.throttled.replicas", "0:1,1:1", "ok");
+    check("leader.replication.throttled.replicas", "zz", "must be the literal '*' or a list of replicas");
     check("cleanup.policy", "shred", "String must be one of: compact, delete");
     check("compression.type", "zstd", "ok");
     check("compression.type", "rar", "String must be one of");
@@ -108,7 +113,7 @@ fn incremental_changes() {
     check(&[("cleanup.policy", Append, Some("delete"))], "cleanup.policy=delete retention");
     check(&[("cleanup.policy", Subtract, Some("delete"))], "cleanup.policy= retention");
     check(&[("log.cleanup.policy", Append, Some("compact"))], "log.cleanup.policy=delete,compact");
-    check(&[("retention.ms", Append, Some("1"))], "Can't append to key retention.ms");
+    check(&[("retention.ms", Append, Some("1"))], "Can't APPEND to key retention.ms");
     check(&[("retention.ms", Set, None)], "Null value not supported");
     check(&[("retention.ms", Set, Some("1")), ("retention.ms", Set, Some("2"))], "duplicate config keys");
 }

@@ -39,7 +39,7 @@ const CODECS: &[&str] = &["uncompressed", "zstd", "lz4", "snappy", "gzip", "prod
 #[rustfmt::skip]
 pub const DEFINITIONS: &[Definition] = &[
     config("cleanup.policy", Kind::List, Rule::ListOf(&["compact", "delete"]), Some("log.cleanup.policy"), "delete"),
-    config("compression.gzip.level", Kind::Int, Rule::Between(-1, 9), Some("compression.gzip.level"), "-1"),
+    config("compression.gzip.level", Kind::Int, Rule::BetweenOr(1, 9, -1), Some("compression.gzip.level"), "-1"),
     config("compression.lz4.level", Kind::Int, Rule::Between(1, 17), Some("compression.lz4.level"), "9"),
     config("compression.type", Kind::String, Rule::OneOf(CODECS), Some("compression.type"), "producer"),
     config("compression.zstd.level", Kind::Int, Rule::Between(-131_072, 22), Some("compression.zstd.level"), "3"),
@@ -47,9 +47,9 @@ pub const DEFINITIONS: &[Definition] = &[
     config("file.delete.delay.ms", Kind::Long, Rule::AtLeast(0), Some("log.segment.delete.delay.ms"), "60000"),
     config("flush.messages", Kind::Long, Rule::AtLeast(1), Some("log.flush.interval.messages"), MAX),
     config("flush.ms", Kind::Long, Rule::AtLeast(0), Some("log.flush.interval.ms"), MAX),
-    config("follower.replication.throttled.replicas", Kind::List, Rule::Any, None, ""),
+    config("follower.replication.throttled.replicas", Kind::List, Rule::Replicas, None, ""),
     config("index.interval.bytes", Kind::Int, Rule::AtLeast(0), Some("log.index.interval.bytes"), "4096"),
-    config("leader.replication.throttled.replicas", Kind::List, Rule::Any, None, ""),
+    config("leader.replication.throttled.replicas", Kind::List, Rule::Replicas, None, ""),
     config("local.retention.bytes", Kind::Long, Rule::AtLeast(-2), Some("log.local.retention.bytes"), "-2"),
     config("local.retention.ms", Kind::Long, Rule::AtLeast(-2), Some("log.local.retention.ms"), "-2"),
     config("max.compaction.lag.ms", Kind::Long, Rule::AtLeast(1), Some("log.cleaner.max.compaction.lag.ms"), MAX),

@@ -110,6 +110,9 @@ fn samples() -> Vec<Bytes> {
         add_offsets_to_txn_request::AddOffsetsToTxnRequest,
         end_txn_request::EndTxnRequest,
         txn_offset_commit_request::TxnOffsetCommitRequest,
+        describe_acls_request::DescribeAclsRequest,
+        create_acls_request::CreateAclsRequest,
+        delete_acls_request::DeleteAclsRequest,
         describe_configs_request::DescribeConfigsRequest,
         alter_configs_request::AlterConfigsRequest,
         describe_log_dirs_request::DescribeLogDirsRequest,
@@ -119,10 +122,12 @@ fn samples() -> Vec<Bytes> {
         incremental_alter_configs_request::IncrementalAlterConfigsRequest,
         list_partition_reassignments_request::ListPartitionReassignmentsRequest,
         offset_delete_request::OffsetDeleteRequest,
+        describe_client_quotas_request::DescribeClientQuotasRequest,
         describe_cluster_request::DescribeClusterRequest,
         describe_producers_request::DescribeProducersRequest,
         describe_transactions_request::DescribeTransactionsRequest,
         list_transactions_request::ListTransactionsRequest,
+        list_config_resources_request::ListConfigResourcesRequest,
         describe_topic_partitions_request::DescribeTopicPartitionsRequest,
     ];
     samples
