@@ -31,6 +31,15 @@ fn open(disk: &Arc<dyn Disk>) -> (Arc<LogSet>, RecoveryReport) {
     LogSet::open(options(Arc::clone(disk)), NOW).expect("the set opens")
 }
 
+/// Waits until something is so: what has no ticket.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed().as_secs() < 60, "{what}: never");
+        std::thread::yield_now();
+    }
+}
+
 /// A batch of these values, one millisecond apart from `at_ms` on.
 fn batch(values: &[&str], at_ms: i64) -> Bytes {
     build(BatchOptions::default(), values, at_ms)

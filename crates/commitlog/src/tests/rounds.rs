@@ -29,15 +29,6 @@ fn at_rest(sim: &SimDisk) -> (Arc<LogSet>, Arc<Log>, Arc<Log>) {
     (set, a, b)
 }
 
-/// Waits, without any ticket, until something is so.
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = std::time::Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed().as_secs() < 60, "{what}: never");
-        std::thread::yield_now();
-    }
-}
-
 fn durable(log: &Log) {
     until("a round begins", || log.high_watermark() == log.log_end_offset());
 }
