@@ -6,13 +6,11 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use os::File;
 use record::control::{EndTxnMarker, parse_end_txn_marker};
-use record::{Batch, BatchError, BatchHeader, LeaderEpoch, Offset, TimestampMs, TimestampType};
+use record::{Batch, BatchError, BatchHeader, Offset, TimestampMs, TimestampType};
 
 use crate::config::Durability;
 use crate::error::{AppendError, StorageError};
-use crate::flusher::JOURNAL_BYTES_MAX;
 use crate::index::{OffsetIndex, TimeIndex};
-use crate::journal::Entry;
 use crate::log::{AppendContext, AppendKind, Appended, Log, State};
 use crate::producer::{Check, Staged};
 use crate::segment::Segment;
@@ -25,15 +23,54 @@ struct Incoming {
     marker: Option<EndTxnMarker>,
 }
 
+impl Incoming {
+    fn new(batch: &Batch, kind: AppendKind) -> Result<Self, AppendError> {
+        let marker = if batch.header.is_control() {
+            if kind == AppendKind::Client {
+                return Err(AppendError::Malformed(BatchError::Malformed("a client may not send control records")));
+            }
+            parse_end_txn_marker(batch).map_err(AppendError::Malformed)?
+        } else {
+            None
+        };
+        Ok(Self { header: batch.header, marker })
+    }
+}
+
 impl Log {
     /// Appends whole, validated batches: all or none. The log gives them their offsets; producers' sequences and epochs are
     /// checked here, with the write.
     pub fn append(&self, batches: Bytes, context: AppendContext) -> Result<Appended, AppendError> {
-        let mut incoming = parse(&batches, context.kind)?;
-        let mut state = self.state.lock();
-        self.check_appendable(&state)?;
+        let mut incoming = Vec::with_capacity(1);
+        for batch in record::split(batches.clone()) {
+            incoming.push(Incoming::new(&batch.map_err(AppendError::Malformed)?, context.kind)?);
+        }
+        if incoming.is_empty() {
+            return Err(AppendError::Malformed(BatchError::Malformed("there is no batch")));
+        }
+        self.append_incoming(batches, &mut incoming, context)
+    }
+
+    /// [`Log::append`] of one batch that was parsed already.
+    pub fn append_batch(&self, batch: Batch, context: AppendContext) -> Result<Appended, AppendError> {
+        let mut incoming = Incoming::new(&batch, context.kind)?;
+        if batch.bytes.len() != incoming.header.size_bytes() {
+            return Err(AppendError::Malformed(BatchError::Malformed("its length is not the one in its header")));
+        }
+        self.append_incoming(batch.bytes, std::slice::from_mut(&mut incoming), context)
+    }
+
+    fn append_incoming(
+        &self,
+        batches: Bytes,
+        incoming: &mut [Incoming],
+        context: AppendContext,
+    ) -> Result<Appended, AppendError> {
+        let mut locked = self.state.lock();
+        let state = &mut *locked;
+        self.check_appendable(state)?;
         if context.kind == AppendKind::Client
-            && let Some(duplicate) = self.find_duplicate(&state, &incoming)
+            && let Some(duplicate) = self.find_duplicate(state, incoming)
         {
             return Ok(duplicate);
         }
@@ -43,47 +80,45 @@ impl Log {
             return Err(AppendError::TooLarge { bytes, bytes_max });
         }
 
-        let journaled = self.shared.durability == Durability::Fsync
-            && state.pending.is_some()
-            && state.pending_bytes + batches.len() <= JOURNAL_BYTES_MAX
-            && (batches.len() <= BUSY_JOURNAL_BYTES_MAX || !self.shared.is_in_round());
-        let mut payload = Payload::new(batches, journaled);
         let base = state.log_end;
         let log_append_time = match state.config.timestamp_type {
             TimestampType::CreateTime => None,
             TimestampType::LogAppendTime => Some(context.now_ms),
         };
-        let next = place(&mut incoming, &mut payload, base, &context, log_append_time);
+        let next = assign(incoming, base, &context, log_append_time);
         let mut staged = Staged::default();
         let check = match context.kind {
             AppendKind::Client => Check::Sequence,
             AppendKind::Coordinator | AppendKind::Marker { .. } => Check::Epoch,
         };
-        for batch in &incoming {
+        for batch in &*incoming {
             state.producers.stage(&mut staged, &batch.header, batch.marker, check)?;
         }
         if context.kind == AppendKind::Client {
-            self.admit_producers(&state, &staged)?;
+            self.admit_producers(state, &staged)?;
         }
 
-        self.roll_if_due(&mut state, &incoming, bytes, context.now_ms)?;
-        let segment = Arc::clone(state.active());
-        let position = segment.size();
-        self.write(&segment, &payload, position)?;
+        let position = self.roll_if_due(state, incoming, bytes, context.now_ms)?;
+        self.write(state, batches, incoming, position, log_append_time)?;
 
         // Written: from here on nothing can fail.
         let aborted = state.producers.apply(staged, context.now_ms.0);
+        let segment = state.active();
         {
             let interval = state.config.index_interval_bytes;
             let mut segment_state = segment.state.lock();
             let mut at = position;
-            for batch in &incoming {
+            for batch in &*incoming {
                 segment_state.add(&batch.header, at, interval);
                 at += batch.header.size_bytes() as u64;
             }
             segment_state.checked.insert(position, at);
             segment_state.first_append_ms.get_or_insert(context.now_ms.0);
             segment_state.aborted.extend(aborted);
+        }
+        if !state.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, segment)) {
+            let segment = Arc::clone(segment);
+            state.unsynced.push(segment);
         }
         state.epochs.note(context.leader_epoch.0, base);
         state.log_end = next;
@@ -92,14 +127,10 @@ impl Log {
         if self.shared.durability == Durability::Fsync && !was_due && state.is_snapshot_due() {
             self.shared.chore(self.me(), 0);
         }
-        if !state.unsynced.last().is_some_and(|last| Arc::ptr_eq(last, &segment)) {
-            state.unsynced.push(Arc::clone(&segment));
-        }
         let ticket = match self.shared.durability {
             Durability::Os => Ticket::done(),
             Durability::Fsync => {
-                note_pending(&mut state, segment.base, position, payload, journaled);
-                state.entered = self.shared.dirty(&self.me(), state.entered);
+                state.entered = self.shared.dirty(self, state.entered);
                 Ticket::of_append(&self.shared, state.entered)
             }
         };
@@ -107,9 +138,9 @@ impl Log {
             state.promised.push_back((base, next));
         }
         state.advance_high_watermark(self.shared.durability);
-        let moved = self.publish(&state);
+        let moved = self.publish(state);
         let log_start_offset = Offset(state.log_start);
-        drop(state);
+        drop(locked);
         self.wake(moved);
         Ok(Appended {
             base_offset: Offset(base),
@@ -159,9 +190,36 @@ impl Log {
         })
     }
 
-    fn write(&self, segment: &Segment, payload: &Payload, position: u64) -> Result<(), AppendError> {
+    /// Writes the batches to the active segment. What is to go into the journal is copied once, to where it waits for the next
+    /// round, and written from there.
+    fn write(
+        &self,
+        state: &mut State,
+        batches: Bytes,
+        incoming: &[Incoming],
+        position: u64,
+        stamp: Option<TimestampMs>,
+    ) -> Result<(), AppendError> {
+        let segment = &state.segments[state.segments.len() - 1];
         let file = segment.file().map_err(|e| refuse_or_latch(self, e))?;
-        let Err(e) = payload.write_at(&*file, position) else { return Ok(()) };
+        let is_journaled = self.shared.durability == Durability::Fsync
+            && state.pending.has_room(batches.len())
+            && (batches.len() <= BUSY_JOURNAL_BYTES_MAX || !self.shared.is_in_round());
+        let before = state.pending.mark();
+        let written = if is_journaled {
+            let bytes = state.pending.push(self.name(), segment.base, position, &batches);
+            place(bytes, incoming, stamp);
+            file.write_all_at(bytes, position)
+        } else {
+            Payload::new(batches, incoming, stamp).write_at(&*file, position)
+        };
+        let Err(e) = written else {
+            if !is_journaled {
+                state.pending.give_up();
+            }
+            return Ok(());
+        };
+        state.pending.cut_back(before);
         let error = segment.storage_error("append to", e);
         // Any prefix may have been written: take it back, so that the next append stands where this one would have.
         if let Err(e) = file.set_len(position) {
@@ -173,16 +231,17 @@ impl Log {
     }
 
     /// Starts a new segment when Kafka would: by size, by record time, when an index is full, or when the offsets do not fit.
+    /// Returns where in the active segment the batches go.
     fn roll_if_due(
         &self,
         state: &mut State,
         incoming: &[Incoming],
         bytes: u64,
         now_ms: TimestampMs,
-    ) -> Result<(), AppendError> {
+    ) -> Result<u64, AppendError> {
         let max_timestamp = incoming.iter().map(|b| b.header.max_timestamp.0).max().unwrap_or(-1);
         let last_offset = incoming.last().map_or(state.log_end, |b| b.header.last_offset().0);
-        let due = {
+        let (due, size) = {
             let active = state.active();
             let segment = active.state.lock();
             let config = &state.config;
@@ -192,15 +251,20 @@ impl Log {
                 _ => segment.first_append_ms.map_or(0, |first| now_ms.0.saturating_sub(first)),
             };
             let entries_max = |entry_bytes: usize| config.segment_index_bytes_max as usize / entry_bytes;
-            segment.size > 0
+            let due = segment.size > 0
                 && (segment.size + bytes > u64::from(config.segment_bytes_max)
                     || segment.size + bytes > i32::MAX as u64
                     || waited_ms > config.segment_ms_max
                     || segment.offsets.table.len() >= entries_max(OffsetIndex::ENTRY_BYTES)
                     || segment.times.table.len() + 1 >= entries_max(TimeIndex::ENTRY_BYTES)
-                    || last_offset - active.base > i64::from(i32::MAX))
+                    || last_offset - active.base > i64::from(i32::MAX));
+            (due, segment.size)
         };
-        if due { self.roll(state).map_err(|e| refuse_or_latch(self, e)) } else { Ok(()) }
+        if !due {
+            return Ok(size);
+        }
+        self.roll(state).map_err(|e| refuse_or_latch(self, e))?;
+        Ok(0)
     }
 
     /// Closes the active segment and begins the next one at the end. Nothing has changed after an error.
@@ -229,19 +293,7 @@ fn refuse_or_latch(log: &Log, error: StorageError) -> AppendError {
     AppendError::Storage(error)
 }
 
-fn note_pending(state: &mut State, segment_base: i64, position: u64, payload: Payload, journaled: bool) {
-    state.pending_bytes += payload.len();
-    match payload {
-        Payload::Placed(bytes) if journaled => {
-            if let Some(pending) = &mut state.pending {
-                pending.push(Entry { segment_base, position, bytes: bytes.freeze() });
-            }
-        }
-        _ => state.pending = None,
-    }
-}
-
-/// The batches as they are to be written.
+/// Batches that the journal will not have, as they are to be written.
 #[derive(Debug)]
 enum Payload {
     /// Ours alone: offsets and epochs stand in it.
@@ -260,42 +312,27 @@ const COPIED_BYTES_MAX: usize = 16 << 10;
 const HEAD_BYTES: usize = 16;
 
 impl Payload {
-    /// Copies what goes into the journal, which needs it in one piece, and what is small.
-    fn new(batches: Bytes, journaled: bool) -> Self {
-        let large = batches.len() > COPIED_BYTES_MAX;
+    /// Copies what is small, and what the log stamps: the checksum changes with the time, so that all of it is needed.
+    fn new(batches: Bytes, incoming: &[Incoming], stamp: Option<TimestampMs>) -> Self {
+        let may_share = batches.len() > COPIED_BYTES_MAX && stamp.is_none();
         match batches.try_into_mut() {
-            Ok(own) => Self::Placed(own),
-            Err(bytes) if large && !journaled => Self::Shared { bytes, heads: Vec::with_capacity(1) },
-            Err(shared) => Self::Placed(BytesMut::from(&shared[..])),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Placed(bytes) => bytes.len(),
-            Self::Shared { bytes, .. } => bytes.len(),
-        }
-    }
-
-    /// Gives the batch at `at` its place; stamps it when the log does so.
-    fn place(&mut self, at: usize, size: usize, base: Offset, epoch: LeaderEpoch, stamp: Option<TimestampMs>) {
-        if let (Self::Shared { bytes, .. }, Some(_)) = (&*self, stamp) {
-            // The checksum changes with the time, so that all of it is needed.
-            *self = Self::Placed(BytesMut::from(&bytes[..]));
-        }
-        match self {
-            Self::Placed(bytes) => {
-                let batch = &mut bytes[at..at + size];
-                record::assign(batch, base, epoch);
-                if let Some(now) = stamp {
-                    record::set_log_append_time(batch, now);
-                }
+            Err(bytes) if may_share => {
+                let mut at = 0;
+                let head = |batch: &Incoming| {
+                    let from = at;
+                    at += batch.header.size_bytes();
+                    let mut head = [0; HEAD_BYTES];
+                    head.copy_from_slice(&bytes[from..from + HEAD_BYTES]);
+                    record::assign(&mut head, batch.header.base_offset, batch.header.leader_epoch);
+                    (from, head)
+                };
+                let heads = incoming.iter().map(head).collect();
+                Self::Shared { bytes, heads }
             }
-            Self::Shared { bytes, heads } => {
-                let mut head = [0; HEAD_BYTES];
-                head.copy_from_slice(&bytes[at..at + HEAD_BYTES]);
-                record::assign(&mut head, base, epoch);
-                heads.push((at, head));
+            own_or_shared => {
+                let mut own = own_or_shared.unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+                place(&mut own, incoming, stamp);
+                Self::Placed(own)
             }
         }
     }
@@ -317,46 +354,29 @@ impl Payload {
     }
 }
 
-fn parse(batches: &Bytes, kind: AppendKind) -> Result<Vec<Incoming>, AppendError> {
-    let mut incoming = Vec::with_capacity(1);
-    for batch in record::split(batches.clone()) {
-        let batch = batch.map_err(AppendError::Malformed)?;
-        let marker = if batch.header.is_control() {
-            if kind == AppendKind::Client {
-                return Err(AppendError::Malformed(BatchError::Malformed("a client may not send control records")));
-            }
-            parse_end_txn_marker(&batch).map_err(AppendError::Malformed)?
-        } else {
-            None
-        };
-        incoming.push(Incoming { header: batch.header, marker });
-    }
-    if incoming.is_empty() {
-        return Err(AppendError::Malformed(BatchError::Malformed("there is no batch")));
-    }
-    Ok(incoming)
-}
-
 /// Gives the batches their offsets, epoch and, where the log stamps, time. Returns the offset after the last.
-fn place(
-    incoming: &mut [Incoming],
-    payload: &mut Payload,
-    base: i64,
-    context: &AppendContext,
-    log_append_time: Option<TimestampMs>,
-) -> i64 {
+fn assign(incoming: &mut [Incoming], base: i64, context: &AppendContext, stamp: Option<TimestampMs>) -> i64 {
     let mut next = base;
-    let mut at = 0;
     for Incoming { header, .. } in incoming {
-        let size = header.size_bytes();
-        payload.place(at, size, Offset(next), context.leader_epoch, log_append_time);
         header.base_offset = Offset(next);
         header.leader_epoch = context.leader_epoch;
-        header.max_timestamp = log_append_time.unwrap_or(header.max_timestamp);
+        header.max_timestamp = stamp.unwrap_or(header.max_timestamp);
         next = header.next_offset().0;
-        at += size;
     }
     next
+}
+
+/// Writes into the batches what [`assign`] gave them.
+fn place(batches: &mut [u8], incoming: &[Incoming], stamp: Option<TimestampMs>) {
+    let mut rest = batches;
+    for Incoming { header, .. } in incoming {
+        let (batch, behind) = rest.split_at_mut(header.size_bytes());
+        record::assign(batch, header.base_offset, header.leader_epoch);
+        if let Some(now) = stamp {
+            record::set_log_append_time(batch, now);
+        }
+        rest = behind;
+    }
 }
 
 /// Reads the marker out of a batch that recovery walks over.

@@ -5,24 +5,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use os::Disk;
+use parking_lot::MutexGuard;
 
 use crate::config::Durability;
 use crate::error::StorageError;
-use crate::journal::Entry;
 use crate::log::{Image, Log, State};
+use crate::pending::Pending;
 use crate::segment::{Segment, file_name, remove_if_there};
 
 /// How long to wait before asking again for a file descriptor.
 const FILES_WAIT: Duration = Duration::from_millis(20);
 
-/// What is to be made durable of one log.
+/// How what is new in a log becomes durable.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// By the journal: so many bytes of batches are in the frame, and nothing below this offset is left.
+    InFrame { bytes: usize, target: i64 },
+    /// By a sync of its segments.
+    ToSync(Flush),
+}
+
+/// What is to be synced of one log.
 #[derive(Debug)]
 pub(crate) struct Flush {
     log: Arc<Log>,
     target: i64,
-    /// For the journal; `None` when it is too much for that.
-    pub entries: Option<Vec<Entry>>,
-    pub bytes: usize,
     /// Segments to sync, and their sizes when this was taken.
     pub segments: Vec<(Arc<Segment>, u64)>,
     dir: Option<PathBuf>,
@@ -51,12 +58,21 @@ impl Flush {
 }
 
 impl Log {
-    /// Takes what is new since the last flush.
-    pub(crate) fn begin_flush(&self) -> Flush {
+    /// Takes what is new since the last flush: into the journal's frame, unless that is more than `bytes_max` or too much for
+    /// the journal.
+    pub(crate) fn begin_flush(&self, frame: &mut Vec<u8>, bytes_max: usize) -> Begun {
         let mut state = self.state.lock();
-        let entries = state.pending.replace(Vec::new());
-        let bytes = std::mem::take(&mut state.pending_bytes);
-        Flush { entries, bytes, ..self.segments_to_sync(&state) }
+        match state.pending.take(frame, bytes_max) {
+            Some(bytes) => Begun::InFrame { bytes, target: state.log_end },
+            None => Begun::ToSync(self.segments_to_sync(&state)),
+        }
+    }
+
+    /// Takes what is new since the last flush, to be synced in its segments.
+    pub(crate) fn begin_sync(&self) -> Flush {
+        let mut state = self.state.lock();
+        state.pending = Pending::default();
+        self.segments_to_sync(&state)
     }
 
     /// Looks at what must be synced for the segments to hold everything.
@@ -68,29 +84,34 @@ impl Log {
         Flush {
             log: self.me(),
             target: state.log_end,
-            entries: None,
-            bytes: 0,
             segments: state.unsynced.iter().map(|s| (Arc::clone(s), s.size())).collect(),
             dir: (state.names_created > state.names_synced).then(|| self.dir().to_owned()),
             names_created: state.names_created,
         }
     }
 
+    /// All below `target` is durable by the journal: the high watermark moves.
+    pub(crate) fn end_journaled(&self, target: i64) {
+        self.end_round(self.state.lock(), target);
+    }
+
     /// The flush is durable: the high watermark moves.
-    pub(crate) fn end_flush(&self, flush: Flush, by_journal: bool) {
+    pub(crate) fn end_flush(&self, flush: &Flush) {
         let mut state = self.state.lock();
-        state.durable_end = state.durable_end.max(flush.target);
-        if !by_journal {
-            synced(&mut state, &flush);
-        }
+        synced(&mut state, flush);
+        self.end_round(state, flush.target);
+    }
+
+    fn end_round(&self, mut state: MutexGuard<'_, State>, target: i64) {
+        state.durable_end = state.durable_end.max(target);
         state.advance_high_watermark(self.shared.durability);
         let moved = self.publish(&state);
         drop(state);
         self.wake(moved);
     }
 
-    pub(crate) fn end_segment_sync(&self, flush: Flush) {
-        synced(&mut self.state.lock(), &flush);
+    pub(crate) fn end_segment_sync(&self, flush: &Flush) {
+        synced(&mut self.state.lock(), flush);
     }
 
     /// Whether the thread of the chores has anything to do here: it is told when that begins, and may not have been able to.

@@ -36,7 +36,7 @@ pub(crate) use self::chores::run_chores;
 pub use self::queue::Hold;
 use self::queue::Queue;
 pub(crate) use self::queue::Stop;
-pub(crate) use self::round::{Flusher, JOURNAL_BYTES_MAX};
+pub(crate) use self::round::Flusher;
 pub(crate) use self::sync::sync_logs;
 use crate::config::{Durability, SetOptions};
 use crate::error::StorageError;

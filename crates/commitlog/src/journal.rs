@@ -42,6 +42,8 @@ const GROW_BYTES: u64 = 1 << 20;
 const FRAME_BYTES_MAX: u32 = 64 << 20;
 /// A frame's memory is used again up to this size.
 const FRAME_BYTES_KEPT: usize = 1 << 20;
+/// Of an entry, beside its name and its batches.
+const ENTRY_BYTES: usize = 23;
 const KIND_BATCHES: u8 = 0;
 const KIND_DELETED: u8 = 1;
 
@@ -223,22 +225,13 @@ impl Journal {
         self.frame.resize(self.begin + HEADER_BYTES, 0);
     }
 
-    pub(crate) fn push(&mut self, name: &str, entry: &Entry) {
-        self.push_name(KIND_BATCHES, name);
-        self.frame.extend_from_slice(&entry.segment_base.to_be_bytes());
-        self.frame.extend_from_slice(&entry.position.to_be_bytes());
-        self.frame.extend_from_slice(&(entry.bytes.len() as u32).to_be_bytes());
-        self.frame.extend_from_slice(&entry.bytes);
+    /// The frame that was begun, for entries behind those that it has.
+    pub(crate) fn frame(&mut self) -> &mut Vec<u8> {
+        &mut self.frame
     }
 
     pub(crate) fn push_deleted(&mut self, name: &str) {
-        self.push_name(KIND_DELETED, name);
-    }
-
-    fn push_name(&mut self, kind: u8, name: &str) {
-        self.frame.push(kind);
-        self.frame.extend_from_slice(&(name.len() as u16).to_be_bytes());
-        self.frame.extend_from_slice(name.as_bytes());
+        push_name(&mut self.frame, KIND_DELETED, name);
     }
 
     /// Finishes the frame that was begun, and sees that the file has its place. After an error there is no frame.
@@ -313,6 +306,22 @@ impl Journal {
             self.begin = begin;
         }
     }
+}
+
+/// Adds an entry to a frame, or to what will stand in one.
+pub(crate) fn push_entry(out: &mut Vec<u8>, name: &str, segment_base: i64, position: u64, batches: &[u8]) {
+    out.reserve(ENTRY_BYTES + name.len() + batches.len());
+    push_name(out, KIND_BATCHES, name);
+    out.extend_from_slice(&segment_base.to_be_bytes());
+    out.extend_from_slice(&position.to_be_bytes());
+    out.extend_from_slice(&(batches.len() as u32).to_be_bytes());
+    out.extend_from_slice(batches);
+}
+
+fn push_name(out: &mut Vec<u8>, kind: u8, name: &str) {
+    out.push(kind);
+    out.extend_from_slice(&(name.len() as u16).to_be_bytes());
+    out.extend_from_slice(name.as_bytes());
 }
 
 /// The first index of these bytes that is aligned in memory.

@@ -33,6 +33,7 @@ mod index;
 mod journal;
 mod lifecycle;
 pub mod log;
+mod pending;
 mod producer;
 mod producer_room;
 mod range_set;

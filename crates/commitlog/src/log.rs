@@ -16,7 +16,7 @@ use crate::epoch::LeaderEpochs;
 use crate::error::StorageError;
 use crate::files::Home;
 use crate::flusher::Shared;
-use crate::journal::Entry;
+use crate::pending::Pending;
 use crate::producer::ProducerStates;
 use crate::segment::Segment;
 use crate::space::Space;
@@ -242,9 +242,8 @@ pub(crate) struct State {
     pub promised: VecDeque<(i64, i64)>,
     pub producers: ProducerStates,
     pub epochs: LeaderEpochs,
-    /// What the next flush may write to the journal; `None` when it is too much for that.
-    pub pending: Option<Vec<Entry>>,
-    pub pending_bytes: usize,
+    /// What the next round may write to the journal.
+    pub pending: Pending,
     /// Segments with bytes that are not synced.
     pub unsynced: Vec<Arc<Segment>>,
     /// How many files were created in the directory, and how many of them its last sync covered.
@@ -290,8 +289,7 @@ impl State {
             promised: VecDeque::new(),
             producers: ProducerStates::default(),
             epochs: LeaderEpochs::default(),
-            pending: Some(Vec::new()),
-            pending_bytes: 0,
+            pending: Pending::default(),
             unsynced: Vec::new(),
             names_created: 0,
             names_synced: 0,
@@ -504,13 +502,21 @@ impl Log {
     /// Shows what the state says; whoever watches is woken by [`Log::wake`], after the lock is free.
     pub(crate) fn publish(&self, state: &State) -> Moved {
         let last_stable = state.last_stable();
-        self.log_end.store(state.log_end, Ordering::Release);
+        // Written under the lock alone: what it says already need not be swapped, which costs more than a look.
+        let show = |shown: &AtomicI64, now: i64| {
+            let moved = shown.load(Ordering::Relaxed) != now;
+            if moved {
+                shown.store(now, Ordering::Release);
+            }
+            moved
+        };
+        show(&self.log_end, state.log_end);
         let moved = [
             (&self.high_watermark, state.high_watermark),
             (&self.last_stable, last_stable),
             (&self.log_start, state.log_start),
         ]
-        .map(|(shown, now)| shown.swap(now, Ordering::AcqRel) != now);
+        .map(|(shown, now)| show(shown, now));
         Moved(moved.contains(&true))
     }
 
@@ -533,7 +539,7 @@ impl Log {
             if self.deleted.swap(true, Ordering::AcqRel) {
                 return;
             }
-            state.pending = Some(Vec::new());
+            state.pending = Pending::default();
             state.unsynced.clear();
             state.rolled.clear();
             // A new log may get the name.

@@ -20,40 +20,55 @@ use crate::flusher::Shared;
 #[derive(Debug)]
 #[must_use = "an append is not durable before its ticket is done"]
 pub struct Ticket {
-    rounds: Option<Arc<Rounds>>,
+    /// `None` when it is done.
+    of: Option<Source>,
     round: u64,
-    /// Who is to be asked for the round; `None` when it begins without being asked for.
-    shared: Option<Arc<Shared>>,
     /// The key of the waker that the last poll left.
     registered: Option<u64>,
+}
+
+/// Whose rounds a ticket counts.
+#[derive(Clone, Debug)]
+enum Source {
+    /// Of rounds that begin without being asked for.
+    Begun(Arc<Rounds>),
+    /// Of appends: their round begins when somebody waits for it.
+    Asked(Arc<Shared>),
+}
+
+impl Source {
+    fn rounds(&self) -> &Rounds {
+        match self {
+            Self::Begun(rounds) => rounds,
+            Self::Asked(shared) => &shared.rounds,
+        }
+    }
 }
 
 impl Clone for Ticket {
     /// Another ticket for the same round; it waits on its own.
     fn clone(&self) -> Self {
-        Self { rounds: self.rounds.clone(), round: self.round, shared: self.shared.clone(), registered: None }
+        Self { of: self.of.clone(), round: self.round, registered: None }
     }
 }
 
 impl Ticket {
     /// A ticket that is done.
     pub fn done() -> Self {
-        Self { rounds: None, round: 0, shared: None, registered: None }
+        Self { of: None, round: 0, registered: None }
     }
 
     pub(crate) fn new(rounds: &Arc<Rounds>, round: u64) -> Self {
-        Self { rounds: Some(Arc::clone(rounds)), round, shared: None, registered: None }
+        Self { of: Some(Source::Begun(Arc::clone(rounds))), round, registered: None }
     }
 
     /// Of an append: the round begins when somebody waits for it.
     pub(crate) fn of_append(shared: &Arc<Shared>, round: u64) -> Self {
-        let mut ticket = Self::new(&shared.rounds, round);
-        ticket.shared = Some(Arc::clone(shared));
-        ticket
+        Self { of: Some(Source::Asked(Arc::clone(shared))), round, registered: None }
     }
 
     fn ask(&self) {
-        if let Some(shared) = &self.shared {
+        if let Some(Source::Asked(shared)) = &self.of {
             shared.ask(self.round);
         }
     }
@@ -63,7 +78,7 @@ impl Ticket {
     /// long as a sync takes. Otherwise nothing happens. `caller` is any number that tells callers from each other, `appends` is
     /// how many it has made that this ticket stands for.
     pub fn drive(&self, caller: u64, appends: usize) {
-        if let Some(shared) = &self.shared {
+        if let Some(Source::Asked(shared)) = &self.of {
             shared.drive(self.round, caller, appends);
         }
     }
@@ -72,11 +87,14 @@ impl Ticket {
     pub fn all(tickets: impl IntoIterator<Item = Ticket>) -> Self {
         let mut latest = Self::done();
         for mut ticket in tickets {
-            if ticket.rounds.is_some() && ticket.round >= latest.round {
+            if ticket.of.is_some() && ticket.round >= latest.round {
                 std::mem::swap(&mut latest, &mut ticket);
             }
-            // The round of an earlier one has begun, and one of the same round need not ask for it.
-            ticket.shared = None;
+            // The round of an earlier one has begun, and one of the same round need not ask for it. One that was polled has
+            // asked already, and takes its waker back.
+            if ticket.registered.is_none() {
+                ticket.of = None;
+            }
         }
         latest
     }
@@ -84,12 +102,12 @@ impl Ticket {
     /// Whether it is done.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.rounds.as_ref().is_none_or(|rounds| rounds.completed.load(Ordering::Acquire) >= self.round)
+        self.of.as_ref().is_none_or(|of| of.rounds().completed.load(Ordering::Acquire) >= self.round)
     }
 
     /// Waits, blocking this thread.
     pub fn wait(&self) -> Result<(), StorageError> {
-        let Some(rounds) = &self.rounds else { return Ok(()) };
+        let Some(rounds) = self.of.as_ref().map(Source::rounds) else { return Ok(()) };
         if self.is_done() {
             return Ok(());
         }
@@ -115,7 +133,7 @@ impl Future for Ticket {
         if this.is_done() {
             return Poll::Ready(Ok(()));
         }
-        let Some(rounds) = &this.rounds else { return Poll::Ready(Ok(())) };
+        let Some(rounds) = this.of.as_ref().map(Source::rounds) else { return Poll::Ready(Ok(())) };
         this.ask();
         let mut state = rounds.state.lock();
         if this.is_done() {
@@ -140,13 +158,10 @@ impl Future for Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.shared.is_some() && !self.is_done() {
-            self.ask();
-        }
-        if let (Some(rounds), Some(key)) = (&self.rounds, self.registered)
-            && !self.is_done()
-        {
-            rounds.state.lock().waiting.retain(|w| w.key != key);
+        let Some(of) = self.of.as_ref().filter(|_| !self.is_done()) else { return };
+        self.ask();
+        if let Some(key) = self.registered {
+            of.rounds().state.lock().waiting.retain(|w| w.key != key);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::compression::Compression;
 use crate::header::{BatchError, BatchHeader, CRC_RANGE_START, HEADER_BYTES};
 use crate::iterate::{ReadLimits, Records};
 
@@ -17,11 +18,17 @@ pub struct Batch {
 impl Batch {
     /// The batch at the front of `bytes`, which may hold more. The CRC is not checked.
     pub fn parse(bytes: &Bytes) -> Result<Self, BatchError> {
-        let header = BatchHeader::parse(bytes)?;
+        Self::split_first(bytes.clone()).map(|(batch, _)| batch)
+    }
+
+    /// The batch at the front of `bytes`, and what stands behind it. The CRC is not checked.
+    pub fn split_first(mut bytes: Bytes) -> Result<(Self, Bytes), BatchError> {
+        let header = BatchHeader::parse(&bytes)?;
         if header.size_bytes() > bytes.len() {
             return Err(BatchError::Incomplete { needed_bytes: header.size_bytes() as u64 });
         }
-        Ok(Self { header, bytes: bytes.slice(..header.size_bytes()) })
+        let behind = bytes.split_off(header.size_bytes());
+        Ok((Self { header, bytes }, behind))
     }
 
     /// Checks the CRC over the attributes and all that follows.
@@ -33,7 +40,11 @@ impl Batch {
     /// The records, decompressed if need be within `limits`.
     pub fn records(&self, limits: ReadLimits) -> Result<Records, BatchError> {
         let compression = self.header.compression()?;
-        let body = compression.decompress(&self.bytes.slice(HEADER_BYTES..), limits.decompressed_bytes_max)?;
+        let body = self.bytes.slice(HEADER_BYTES..);
+        let body = match compression {
+            Compression::None => body,
+            packed => packed.decompress(&body, limits.decompressed_bytes_max)?,
+        };
         Ok(Records::new(self.header, body))
     }
 }
@@ -45,11 +56,10 @@ pub fn split(bytes: Bytes) -> impl Iterator<Item = Result<Batch, BatchError>> {
         if rest.is_empty() {
             return None;
         }
-        let batch = Batch::parse(&rest);
-        match &batch {
-            Ok(batch) => rest = rest.slice(batch.bytes.len()..),
-            Err(_) => rest = Bytes::new(),
-        }
-        Some(batch)
+        let first = Batch::split_first(std::mem::take(&mut rest));
+        Some(first.map(|(batch, behind)| {
+            rest = behind;
+            batch
+        }))
     })
 }

@@ -87,10 +87,10 @@ impl Queue {
 impl Shared {
     /// Enters a log that was written into the next round; returns its number. `entered` is the round that the log was last
     /// entered into. The round begins when its ticket is waited for, so that it takes all that a request appends.
-    pub(crate) fn dirty(&self, log: &Arc<Log>, entered: u64) -> u64 {
+    pub(crate) fn dirty(&self, log: &Log, entered: u64) -> u64 {
         let mut queue = self.queue.lock();
         if entered != queue.round {
-            queue.dirty.push(Arc::clone(log));
+            queue.dirty.push(log.me());
         }
         queue.appends += 1;
         queue.round

@@ -9,12 +9,10 @@ use super::queue::Queue;
 use super::sync::sync_segments;
 use super::{Logs, Shared, write_log_starts};
 use crate::error::StorageError;
-use crate::flush::Flush;
+use crate::flush::{Begun, Flush};
 use crate::journal::Journal;
 use crate::log::Log;
 
-/// A log with more new bytes than this is synced itself.
-pub(crate) const JOURNAL_BYTES_MAX: usize = 128 << 10;
 /// The journal takes no more than this in one round.
 const ROUND_BYTES_MAX: usize = 8 << 20;
 /// How long to wait before looking again whether there is space, or a file descriptor.
@@ -87,27 +85,24 @@ impl Flusher {
     }
 
     fn sync(&mut self, taken: &Queue) -> Result<(), StorageError> {
-        let mut small = Vec::new();
+        // Where each log ends that goes into the journal, and what is to be synced of the others.
+        let mut small = Vec::with_capacity(taken.dirty.len());
         let mut large = Vec::new();
-        let mut bytes = 0;
+        let mut bytes_left = ROUND_BYTES_MAX;
         self.journal.begin();
         for name in &taken.deleted {
             self.journal.push_deleted(name);
         }
         for log in &taken.behind {
-            large.push((log, log.begin_flush()));
+            large.push((log, log.begin_sync()));
         }
         for log in &taken.dirty {
-            let flush = log.begin_flush();
-            let fits = flush.entries.as_ref().is_some_and(|_| bytes + flush.bytes <= ROUND_BYTES_MAX);
-            if fits {
-                bytes += flush.bytes;
-                for entry in flush.entries.iter().flatten() {
-                    self.journal.push(log.name(), entry);
+            match log.begin_flush(self.journal.frame(), bytes_left) {
+                Begun::InFrame { bytes, target } => {
+                    bytes_left -= bytes;
+                    small.push((log, target));
                 }
-                small.push((log, flush));
-            } else {
-                large.push((log, flush));
+                Begun::ToSync(flush) => large.push((log, flush)),
             }
         }
         let mut forget = false;
@@ -140,17 +135,18 @@ impl Flusher {
                     tracing::warn!(%error, "the journal cannot be written: syncing the segments instead");
                 }
                 forget = !taken.deleted.is_empty();
-                sync_segments(&*self.shared.disk, &small.iter().map(|(_, flush)| flush).collect::<Vec<_>>())?;
-                large.append(&mut small);
+                let instead: Vec<_> = small.drain(..).map(|(log, _)| (log, log.begin_segment_sync())).collect();
+                sync_segments(&*self.shared.disk, &instead.iter().map(|(_, flush)| flush).collect::<Vec<_>>())?;
+                large.extend(instead);
             }
             Err(error) => return Err(error),
         }
-        for (log, flush) in small {
-            log.end_flush(flush, true);
+        for (log, target) in small {
+            log.end_journaled(target);
             self.journaled.push(Arc::clone(log));
         }
-        for (log, flush) in large {
-            log.end_flush(flush, false);
+        for (log, flush) in &large {
+            log.end_flush(flush);
         }
         // The next generation knows nothing of the deleted, and begins over space that the file has.
         if forget { self.forget_without_a_frame() } else { Ok(()) }

@@ -17,7 +17,7 @@ const SYNC_THREADS: usize = 16;
 pub(crate) fn sync_logs(shared: &Shared, logs: &[Arc<Log>]) -> Result<(), StorageError> {
     let flushes: Vec<(&Arc<Log>, Flush)> = logs.iter().map(|log| (log, log.begin_segment_sync())).collect();
     sync_segments(&*shared.disk, &flushes.iter().map(|(_, flush)| flush).collect::<Vec<_>>())?;
-    for (log, flush) in flushes {
+    for (log, flush) in &flushes {
         log.end_segment_sync(flush);
     }
     Ok(())
