@@ -104,8 +104,8 @@ impl Effort {
 pub(crate) enum Unchecked {
     /// It is refused.
     Refused(ProduceError),
-    /// Checking it takes more than [`Effort::Quick`] allows.
-    TooMuch,
+    /// Checking it takes more than [`Effort::Quick`] allows: here it is again.
+    TooMuch(Bytes),
 }
 
 impl<E: Into<ProduceError>> From<E> for Unchecked {
@@ -119,7 +119,9 @@ impl Unchecked {
     fn refusal(self) -> ProduceError {
         match self {
             Unchecked::Refused(e) => e,
-            Unchecked::TooMuch => ProduceError::new(ErrorCode::MessageTooLarge, ErrorCode::MessageTooLarge.message()),
+            Unchecked::TooMuch(_) => {
+                ProduceError::new(ErrorCode::MessageTooLarge, ErrorCode::MessageTooLarge.message())
+            }
         }
     }
 }
@@ -139,13 +141,13 @@ impl Partition {
         self.append(checked, now_ms)
     }
 
-    /// All that Kafka checks in a client's batch, and whether the disk has room for it; the bytes to append.
-    pub(crate) fn check(&self, batch: Batch, now_ms: i64, effort: &mut Effort) -> Result<Bytes, Unchecked> {
+    /// All that Kafka checks in a client's batch, and whether the disk has room for it; what to append.
+    pub(crate) fn check(&self, batch: Batch, now_ms: i64, effort: &mut Effort) -> Result<Batch, Unchecked> {
         self.log().space().admit(batch.bytes.len() as u64)?;
         self.check_batch(batch, now_ms, effort)
     }
 
-    fn check_batch(&self, batch: Batch, now_ms: i64, effort: &mut Effort) -> Result<Bytes, Unchecked> {
+    fn check_batch(&self, batch: Batch, now_ms: i64, effort: &mut Effort) -> Result<Batch, Unchecked> {
         let rules = self.rules();
         if batch.header.base_offset != Offset(0) {
             let why = format!(
@@ -158,14 +160,14 @@ impl Partition {
         let compression = batch.header.compression().unwrap_or(Compression::None);
         let limits = match effort {
             Effort::Quick(_) if rules.compression.is_some_and(|wanted| wanted != compression) => {
-                return Err(Unchecked::TooMuch);
+                return Err(Unchecked::TooMuch(batch.bytes));
             }
             Effort::Quick(left) if compression != Compression::None => ReadLimits { decompressed_bytes_max: *left },
             _ => ReadLimits::default(),
         };
         let facts = match record::validate(&batch, &self.batch_rules(&rules, now_ms, limits)) {
             Err(e) if e.kind == InvalidKind::TooLarge && matches!(effort, Effort::Quick(_)) => {
-                return Err(Unchecked::TooMuch);
+                return Err(Unchecked::TooMuch(batch.bytes));
             }
             validated => validated?,
         };
@@ -178,32 +180,31 @@ impl Partition {
     }
 
     /// Appends a checked batch.
-    pub(crate) fn append(&self, checked: Bytes, now_ms: i64) -> Result<Appended, ProduceError> {
+    pub(crate) fn append(&self, checked: Batch, now_ms: i64) -> Result<Appended, ProduceError> {
         let context =
             AppendContext { kind: AppendKind::Client, leader_epoch: self.leader_epoch(), now_ms: TimestampMs(now_ms) };
-        Ok(self.log().append(checked, context)?)
+        Ok(self.log().append_batch(checked, context)?)
     }
 }
 
 /// The one batch that a Produce request may carry for a partition.
 pub(crate) fn sole_batch(bytes: Bytes) -> Result<Batch, ProduceError> {
-    let mut batches = record::split(bytes);
-    let Some(first) = batches.next() else {
+    if bytes.is_empty() {
         let why = "Produce requests must have at least one record batch per partition";
         return Err(ProduceError::new(ErrorCode::InvalidRecord, why));
-    };
-    let first = first.map_err(|e| {
+    }
+    let (batch, behind) = Batch::split_first(bytes).map_err(|e| {
         let code = match e {
             BatchError::UnsupportedMagic(_) => ErrorCode::InvalidRecord,
             _ => ErrorCode::CorruptMessage,
         };
         ProduceError::new(code, e.to_string())
     })?;
-    if batches.next().is_some() {
+    if !behind.is_empty() {
         let why = "Produce requests must have exactly one record batch per partition";
         return Err(ProduceError::new(ErrorCode::InvalidRecord, why));
     }
-    Ok(first)
+    Ok(batch)
 }
 
 fn check_size(batch: &Batch, rules: &ProduceRules) -> Result<(), ProduceError> {
@@ -225,22 +226,22 @@ fn check_size(batch: &Batch, rules: &ProduceRules) -> Result<(), ProduceError> {
     Ok(())
 }
 
-/// The bytes to append: as they came, unless the topic compresses differently or the header lies about the largest
+/// The batch to append: as it came, unless the topic compresses differently or the header lies about the largest
 /// timestamp.
-fn prepare(batch: Batch, rules: &ProduceRules, max_timestamp: TimestampMs) -> Result<Bytes, ProduceError> {
+fn prepare(batch: Batch, rules: &ProduceRules, max_timestamp: TimestampMs) -> Result<Batch, ProduceError> {
     let corrupt = |e: BatchError| ProduceError::new(ErrorCode::CorruptMessage, e.to_string());
     let compression = batch.header.compression().map_err(corrupt)?;
     if let Some(wanted) = rules.compression
         && wanted != compression
     {
-        return recompress(&batch, wanted).map_err(corrupt);
+        return recompress(&batch, wanted).and_then(|bytes| Batch::parse(&bytes)).map_err(corrupt);
     }
     if rules.log_append_time || batch.header.max_timestamp == max_timestamp {
-        return Ok(batch.bytes);
+        return Ok(batch);
     }
     let mut bytes = BytesMut::from(batch.bytes);
     record::set_max_timestamp(&mut bytes, max_timestamp);
-    Ok(bytes.freeze())
+    Batch::parse(&bytes.freeze()).map_err(corrupt)
 }
 
 fn recompress(batch: &Batch, compression: Compression) -> Result<Bytes, BatchError> {

@@ -18,6 +18,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use record::Compression;
 use wire::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use wire::messages::produce_response::{
@@ -30,7 +31,7 @@ use crate::broker::Broker;
 use crate::net::refusal::Refusal;
 use crate::produce::{Effort, ProduceError, Unchecked, sole_batch};
 use crate::reply::Reply;
-use crate::topic::is_internal;
+use crate::topic::{Topic, is_internal};
 use crate::txn::Producer;
 use commitlog::{Appended, Ticket};
 
@@ -46,9 +47,11 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: ProduceRequest) -> Reply
         acks: request.acks,
         transactional_id: request.transactional_id,
         topics: request.topic_data.into_iter(),
+        topic: Err(ErrorCode::UnknownTopicOrPartition),
         partitions: Vec::new().into_iter(),
         responses: Vec::new(),
-        tickets: Vec::new(),
+        appends: 0,
+        durable: Ticket::done(),
         failed: false,
         effort,
         driver: ctx.alone.then_some(ctx.connection_id),
@@ -66,12 +69,16 @@ struct Producing {
     transactional_id: Option<Str>,
     /// What is to be done.
     topics: std::vec::IntoIter<TopicProduceData>,
-    /// What is to be done of the last topic in `responses`.
+    /// The last topic in `responses`, or why nothing can be written to it.
+    topic: Result<Arc<Topic>, ErrorCode>,
+    /// What is to be done of it.
     partitions: std::vec::IntoIter<PartitionProduceData>,
     /// What is done, by topic.
     responses: Vec<TopicProduceResponse>,
-    /// Place of each appended partition among the responses, and what its answer waits for.
-    tickets: Vec<(usize, usize, Ticket)>,
+    /// How many partitions were appended to.
+    appends: usize,
+    /// What all of these wait for.
+    durable: Ticket,
     failed: bool,
     effort: Effort,
     /// The connection, when its thread may make the appends durable itself.
@@ -81,20 +88,18 @@ struct Producing {
 impl Producing {
     fn run(mut self) -> Reply<ProduceResponse> {
         loop {
-            while let Some(data) = self.partitions.next() {
-                let Some(topic) = self.responses.last() else { break };
-                let (topic_at, partition_at) = (self.responses.len() - 1, topic.partition_responses.len());
-                let index = data.index;
+            while let Some(PartitionProduceData { index, records }) = self.partitions.next() {
                 let appended = if matches!(self.acks, -1..=1) {
-                    // A copy of the data is a reference: it is at hand again where the quick try is not enough.
-                    self.append(topic.name.clone(), data.clone())
+                    self.append(index, records.into_bytes().unwrap_or_default())
                 } else {
                     let error = ErrorCode::InvalidRequiredAcks;
                     Err(ProduceError::new(error, error.message()).into())
                 };
                 let response = match appended {
                     Ok(appended) => {
-                        self.tickets.push((topic_at, partition_at, appended.ticket));
+                        self.appends += 1;
+                        let before = std::mem::replace(&mut self.durable, Ticket::done());
+                        self.durable = Ticket::all([before, appended.ticket]);
                         PartitionProduceResponse {
                             index,
                             base_offset: appended.base_offset.0,
@@ -110,8 +115,9 @@ impl Producing {
                         }
                         refused(index, e)
                     }
-                    Err(Unchecked::TooMuch) => {
+                    Err(Unchecked::TooMuch(records)) => {
                         // Nothing of this partition is appended; those before it are, in order.
+                        let data = PartitionProduceData { index, records: records.into() };
                         let rest: Vec<_> = std::iter::once(data).chain(self.partitions).collect();
                         self.partitions = rest.into_iter();
                         self.effort = Effort::Full;
@@ -123,35 +129,37 @@ impl Producing {
                 }
             }
             let Some(topic) = self.topics.next() else { break };
+            let name = topic.name;
+            self.topic = match self.broker.catalog.topic(&name) {
+                _ if is_internal(&name) => Err(ErrorCode::InvalidTopicException),
+                topic => topic.ok_or(ErrorCode::UnknownTopicOrPartition),
+            };
             self.partitions = topic.partition_data.into_iter();
             let partition_responses = Vec::with_capacity(self.partitions.len());
-            let name = topic.name;
             self.responses.push(TopicProduceResponse { name, partition_responses, ..TopicProduceResponse::default() });
         }
         self.finish()
     }
 
     fn finish(self) -> Reply<ProduceResponse> {
-        let mut tickets = self.tickets;
         let mut response = ProduceResponse { responses: self.responses, ..ProduceResponse::default() };
         match self.acks {
             0 if self.failed => Reply::Close,
             0 => Reply::Silent,
-            _ if tickets.is_empty() => response.into(),
+            _ if self.appends == 0 => response.into(),
             _ => {
-                let waited = tickets.iter_mut().map(|(_, _, ticket)| std::mem::replace(ticket, Ticket::done()));
-                let ticket = Ticket::all(waited);
+                let durable = self.durable;
                 if let Some(connection) = self.driver {
-                    ticket.drive(connection, tickets.len());
+                    durable.drive(connection, self.appends);
                 }
-                if ticket.is_done() {
+                if durable.is_done() {
                     return response.into();
                 }
                 Reply::later(async move {
-                    if let Err(e) = ticket.await {
+                    if let Err(e) = durable.await {
                         // The set has latched: which of them reached the disk is not known, so none did.
-                        for (topic, partition, _) in tickets {
-                            let response = &mut response.responses[topic].partition_responses[partition];
+                        let all = response.responses.iter_mut().flat_map(|topic| &mut topic.partition_responses);
+                        for response in all.filter(|response| response.error_code == 0) {
                             let error = ProduceError::new(ErrorCode::KafkaStorageError, e.to_string());
                             *response = refused(response.index, error);
                         }
@@ -162,14 +170,11 @@ impl Producing {
         }
     }
 
-    fn append(&mut self, topic: Str, data: PartitionProduceData) -> Result<Appended, Unchecked> {
+    fn append(&mut self, index: i32, records: Bytes) -> Result<Appended, Unchecked> {
         let refuse = |error: ErrorCode| ProduceError::new(error, error.message());
-        if is_internal(&topic) {
-            return Err(refuse(ErrorCode::InvalidTopicException).into());
-        }
-        let partition =
-            self.broker.partition(&topic, data.index).ok_or_else(|| refuse(ErrorCode::UnknownTopicOrPartition))?;
-        let batch = sole_batch(data.records.into_bytes().unwrap_or_default())?;
+        let topic = self.topic.as_ref().map_err(|error| refuse(*error))?;
+        let partition = topic.partition(index).ok_or_else(|| refuse(ErrorCode::UnknownTopicOrPartition))?;
+        let batch = sole_batch(records)?;
         if self.version < 7 && batch.header.compression().is_ok_and(|codec| codec == Compression::Zstd) {
             return Err(refuse(ErrorCode::UnsupportedCompressionType).into());
         }
@@ -184,7 +189,7 @@ impl Producing {
             Some(transactional_id) if is_transactional => {
                 let coordinators = self.broker.coordinators();
                 let appended =
-                    coordinators.append_transactional(transactional_id, producer, &topic, data.index, append);
+                    coordinators.append_transactional(transactional_id, producer, &topic.name, index, append);
                 Ok(appended.map_err(|error| refuse(abortable_as(self.version >= 11)(error)))??)
             }
             _ => Ok(append()?),
