@@ -11,6 +11,8 @@ use super::{LatchOnPanic, Shared};
 const STALL: Duration = Duration::from_millis(10);
 /// Where a sync takes longer, two wakings make no difference, and the caller has better things to do than to wait.
 const SLOW: Duration = Duration::from_millis(1);
+/// What a round has to do for each of its logs is not the disk's: it takes as long on any thread.
+const SLOW_PER_LOG: Duration = Duration::from_micros(1);
 
 /// The one caller that appends, if there is only one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,7 +94,8 @@ impl Shared {
         drop(latch);
         let mut queue = self.queue.lock();
         queue.lone.running = false;
-        if begun.elapsed() > SLOW {
+        let logs = u32::try_from(taken.dirty.len()).unwrap_or(u32::MAX);
+        if begun.elapsed() > SLOW.saturating_add(SLOW_PER_LOG.saturating_mul(logs)) {
             queue.lone.rounds = -Lone::ROUNDS_OF_A_SLOW_DISK;
         }
         match done {
