@@ -16,6 +16,7 @@
 //! - [`config`] — topic and broker configs: tables, layers, validation.
 //! - [`metadata`] — `__cluster_metadata-0` and the small files beside the logs.
 //! - [`produce`] — the way of a client's batch into a log.
+//! - [`sharing`] — a long list of appends, shared with a second thread.
 //! - [`group`] — classic consumer groups, a pure machine.
 //! - [`txn`] — transactions, a pure machine.
 //! - [`coordinator`] — where both meet their logs.
@@ -51,6 +52,7 @@ pub mod net;
 pub mod options;
 pub mod produce;
 pub mod reply;
+mod sharing;
 mod startup;
 pub mod topic;
 pub mod txn;

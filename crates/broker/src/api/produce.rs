@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use record::Compression;
+use record::{Batch, Compression};
 use wire::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use wire::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
@@ -31,7 +31,8 @@ use crate::broker::Broker;
 use crate::net::refusal::Refusal;
 use crate::produce::{Effort, ProduceError, Unchecked, sole_batch};
 use crate::reply::Reply;
-use crate::topic::{Topic, is_internal};
+use crate::sharing;
+use crate::topic::{Partition, Topic, is_internal};
 use crate::txn::Producer;
 use commitlog::{Appended, Ticket};
 
@@ -58,6 +59,11 @@ fn handle(broker: &Arc<Broker>, ctx: &Context, request: ProduceRequest) -> Reply
     }
     .run()
 }
+
+/// So many partitions are checked before they are appended to: a request may name more of them than it has bytes for.
+const GROUP_MAX: usize = 1024;
+/// And so many bytes: what a topic compresses otherwise is held until it is appended.
+const GROUP_BYTES_MAX: usize = 1 << 20;
 
 /// A request on its way through its partitions.
 struct Producing {
@@ -88,44 +94,13 @@ struct Producing {
 impl Producing {
     fn run(mut self) -> Reply<ProduceResponse> {
         loop {
-            while let Some(PartitionProduceData { index, records }) = self.partitions.next() {
-                let appended = if matches!(self.acks, -1..=1) {
-                    self.append(index, records.into_bytes().unwrap_or_default())
-                } else {
-                    let error = ErrorCode::InvalidRequiredAcks;
-                    Err(ProduceError::new(error, error.message()).into())
-                };
-                let response = match appended {
-                    Ok(appended) => {
-                        self.appends += 1;
-                        let before = std::mem::replace(&mut self.durable, Ticket::done());
-                        self.durable = Ticket::all([before, appended.ticket]);
-                        PartitionProduceResponse {
-                            index,
-                            base_offset: appended.base_offset.0,
-                            log_append_time_ms: appended.log_append_time.0,
-                            log_start_offset: appended.log_start_offset.0,
-                            ..PartitionProduceResponse::default()
-                        }
-                    }
-                    Err(Unchecked::Refused(e)) => {
-                        self.failed = true;
-                        if e.code == ErrorCode::ThrottlingQuotaExceeded {
-                            self.broker.refusals().note(Refusal::Producers, Some(self.peer), &e);
-                        }
-                        refused(index, e)
-                    }
-                    Err(Unchecked::TooMuch(records)) => {
-                        // Nothing of this partition is appended; those before it are, in order.
-                        let data = PartitionProduceData { index, records: records.into() };
-                        let rest: Vec<_> = std::iter::once(data).chain(self.partitions).collect();
-                        self.partitions = rest.into_iter();
-                        self.effort = Effort::Full;
-                        return Reply::Costly(Box::new(move || self.run()));
-                    }
-                };
-                if let Some(topic) = self.responses.last_mut() {
-                    topic.partition_responses.push(response);
+            while self.partitions.len() > 0 {
+                if let Some(costly) = self.run_group() {
+                    // Nothing of this partition is appended; those before it are.
+                    let rest: Vec<_> = std::iter::once(costly).chain(self.partitions).collect();
+                    self.partitions = rest.into_iter();
+                    self.effort = Effort::Full;
+                    return Reply::Costly(Box::new(move || self.run()));
                 }
             }
             let Some(topic) = self.topics.next() else { break };
@@ -139,6 +114,86 @@ impl Producing {
             self.responses.push(TopicProduceResponse { name, partition_responses, ..TopicProduceResponse::default() });
         }
         self.finish()
+    }
+
+    /// The next partitions of the topic: their batches are checked, then appended. Returns one whose check is more than the
+    /// effort allows; those behind it are left.
+    fn run_group(&mut self) -> Option<PartitionProduceData> {
+        let mut group = Vec::with_capacity(self.partitions.len().min(GROUP_MAX));
+        let (mut costly, mut bytes) = (None, 0);
+        while group.len() < GROUP_MAX
+            && bytes < GROUP_BYTES_MAX
+            && let Some(PartitionProduceData { index, records }) = self.partitions.next()
+        {
+            let step = match self.check(index, records.into_bytes().unwrap_or_default()) {
+                Ok(batch) => {
+                    bytes += batch.bytes.len();
+                    Step::Checked(batch)
+                }
+                Err(Unchecked::Refused(e)) => Step::Done(Err(e)),
+                Err(Unchecked::TooMuch(records)) => {
+                    costly = Some(PartitionProduceData { index, records: records.into() });
+                    break;
+                }
+            };
+            group.push((index, step));
+        }
+        let append = |(index, step): &mut (i32, Step)| {
+            *step = match std::mem::take(step) {
+                Step::Checked(batch) => Step::Done(self.append(*index, batch)),
+                done => done,
+            };
+        };
+        if self.may_share(&group) {
+            sharing::each(&mut group, append);
+        } else {
+            group.iter_mut().for_each(append);
+        }
+        for (index, step) in group {
+            if let Step::Done(appended) = step {
+                self.respond(index, appended);
+            }
+        }
+        costly
+    }
+
+    /// Whether the order of these appends does not matter. Those of a transaction have a lock in common.
+    fn may_share(&self, group: &[(i32, Step)]) -> bool {
+        let Ok(topic) = &self.topic else { return false };
+        let mut named = vec![false; if group.len() < sharing::ITEMS_MIN { 0 } else { topic.partitions.len() }];
+        let mut is_first = |index: i32| {
+            let named = usize::try_from(index).ok().and_then(|index| named.get_mut(index));
+            // One that the topic does not have was refused before.
+            named.is_none_or(|named| !std::mem::replace(named, true))
+        };
+        self.transactional_id.is_none() && group.iter().all(|(index, _)| is_first(*index))
+    }
+
+    fn respond(&mut self, index: i32, appended: Result<Appended, ProduceError>) {
+        let response = match appended {
+            Ok(appended) => {
+                self.appends += 1;
+                let before = std::mem::replace(&mut self.durable, Ticket::done());
+                self.durable = Ticket::all([before, appended.ticket]);
+                PartitionProduceResponse {
+                    index,
+                    base_offset: appended.base_offset.0,
+                    log_append_time_ms: appended.log_append_time.0,
+                    log_start_offset: appended.log_start_offset.0,
+                    ..PartitionProduceResponse::default()
+                }
+            }
+            Err(e) => {
+                self.failed = true;
+                if e.code == ErrorCode::ThrottlingQuotaExceeded {
+                    self.broker.refusals().note(Refusal::Producers, Some(self.peer), &e);
+                }
+                refused(index, e)
+            }
+        };
+        if let Some(topic) = self.responses.last_mut() {
+            topic.partition_responses.push(response);
+        }
     }
 
     fn finish(self) -> Reply<ProduceResponse> {
@@ -170,31 +225,60 @@ impl Producing {
         }
     }
 
-    fn append(&mut self, index: i32, records: Bytes) -> Result<Appended, Unchecked> {
-        let refuse = |error: ErrorCode| ProduceError::new(error, error.message());
-        let topic = self.topic.as_ref().map_err(|error| refuse(*error))?;
-        let partition = topic.partition(index).ok_or_else(|| refuse(ErrorCode::UnknownTopicOrPartition))?;
+    fn partition(&self, index: i32) -> Result<&Arc<Partition>, ProduceError> {
+        let topic = self.topic.as_ref().map_err(|error| refusal(*error))?;
+        topic.partition(index).ok_or_else(|| refusal(ErrorCode::UnknownTopicOrPartition))
+    }
+
+    fn check(&mut self, index: i32, records: Bytes) -> Result<Batch, Unchecked> {
+        if !matches!(self.acks, -1..=1) {
+            return Err(refusal(ErrorCode::InvalidRequiredAcks).into());
+        }
+        self.partition(index)?;
         let batch = sole_batch(records)?;
         if self.version < 7 && batch.header.compression().is_ok_and(|codec| codec == Compression::Zstd) {
-            return Err(refuse(ErrorCode::UnsupportedCompressionType).into());
+            return Err(refusal(ErrorCode::UnsupportedCompressionType).into());
         }
-        let producer = Producer { id: batch.header.producer_id, epoch: batch.header.producer_epoch };
-        let is_transactional = batch.header.is_transactional();
-        if is_transactional && self.transactional_id.is_none() {
-            return Err(refuse(ErrorCode::TransactionalIdAuthorizationFailed).into());
+        if batch.header.is_transactional() && self.transactional_id.is_none() {
+            return Err(refusal(ErrorCode::TransactionalIdAuthorizationFailed).into());
         }
-        let checked = partition.check(batch, self.now_ms, &mut self.effort)?;
+        let mut effort = std::mem::replace(&mut self.effort, Effort::Full);
+        let checked = self.partition(index)?.check(batch, self.now_ms, &mut effort);
+        self.effort = effort;
+        checked
+    }
+
+    fn append(&self, index: i32, checked: Batch) -> Result<Appended, ProduceError> {
+        let partition = self.partition(index)?;
+        let producer = Producer { id: checked.header.producer_id, epoch: checked.header.producer_epoch };
+        let is_transactional = checked.header.is_transactional();
         let append = || partition.append(checked, self.now_ms);
         match &self.transactional_id {
             Some(transactional_id) if is_transactional => {
                 let coordinators = self.broker.coordinators();
                 let appended =
-                    coordinators.append_transactional(transactional_id, producer, &topic.name, index, append);
-                Ok(appended.map_err(|error| refuse(abortable_as(self.version >= 11)(error)))??)
+                    coordinators.append_transactional(transactional_id, producer, partition.topic(), index, append);
+                appended.map_err(|error| refusal(abortable_as(self.version >= 11)(error)))?
             }
-            _ => Ok(append()?),
+            _ => append(),
         }
     }
+}
+
+/// What is to be done of a partition.
+#[derive(Debug, Default)]
+enum Step {
+    /// To append this.
+    Checked(Batch),
+    /// Nothing: it has been appended, or refused.
+    Done(Result<Appended, ProduceError>),
+    /// It is being done.
+    #[default]
+    Begun,
+}
+
+fn refusal(error: ErrorCode) -> ProduceError {
+    ProduceError::new(error, error.message())
 }
 
 fn refused(index: i32, error: ProduceError) -> PartitionProduceResponse {

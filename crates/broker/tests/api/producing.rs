@@ -111,6 +111,45 @@ fn one_bad_partition_does_not_touch_the_others() {
     assert_eq!(records_of(&fixture.fetch("t", 1, 0)), ["0=c"]);
 }
 
+/// Requests that are long enough for two threads.
+#[test]
+fn a_request_to_many_partitions() {
+    const PARTITIONS: i32 = 600;
+    let fixture = Fixture::new();
+    fixture.create("t", PARTITIONS, &[]);
+    let check = |what: &str, parts: Vec<(i32, Bytes)>, expected: Vec<(&str, i64)>| {
+        let mut request = produce_request("t", 0, Bytes::new());
+        let data = |(index, batch): &(i32, Bytes)| {
+            produce_request("t", *index, batch.clone()).topic_data.remove(0).partition_data.remove(0)
+        };
+        request.topic_data[0].partition_data = parts.iter().map(data).collect();
+        let response = fixture.ask(11, &request).responses.remove(0);
+        let indexes: Vec<i32> = response.partition_responses.iter().map(|partition| partition.index).collect();
+        assert_eq!(indexes, parts.iter().map(|(index, _)| *index).collect::<Vec<_>>(), "{what}");
+        let got: Vec<_> = response.partition_responses.iter().map(|p| (name_of(p.error_code), p.base_offset)).collect();
+        assert_eq!(got, expected, "{what}");
+    };
+    let value = |round: i32, index: i32| batch(&[format!("{round}-{index}").as_str()]);
+    let all = |round: i32| (0..PARTITIONS).map(|index| (index, value(round, index))).collect::<Vec<_>>();
+    check("all", all(0), vec![("NONE", 0); 600]);
+    let mut parts = all(1);
+    parts[7].1 = Bytes::new();
+    parts[300].0 = PARTITIONS;
+    let mut expected = vec![("NONE", 1); 600];
+    (expected[7], expected[300]) = (("INVALID_RECORD", -1), ("UNKNOWN_TOPIC_OR_PARTITION", -1));
+    check("two are refused", parts, expected);
+    // On one thread, in order. Ten times: a second one would now and then come too late to change that.
+    for before in (0..10).map(|request| request * PARTITIONS) {
+        let numbers = before..before + PARTITIONS;
+        let again = |i: i32| (300, batch_of(idempotent(7, 0, i), &[(None, "again", NOW_MS)]));
+        let expected = numbers.clone().map(|i| ("NONE", i64::from(i) + 1)).collect();
+        check("one partition, again and again", numbers.map(again).collect(), expected);
+    }
+    for index in (0..PARTITIONS).filter(|index| ![7, 300].contains(index)) {
+        assert_eq!(records_of(&fixture.fetch("t", index, 0)), [format!("0=0-{index}"), format!("1=1-{index}")]);
+    }
+}
+
 #[test]
 fn what_unpacks_to_much_is_left_to_another_thread() {
     let fixture = Fixture::new();
