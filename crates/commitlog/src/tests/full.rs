@@ -85,6 +85,23 @@ fn a_log_is_deleted_without_any_space_and_its_successor_has_nothing_of_it() {
 }
 
 #[test]
+fn what_was_refused_for_want_of_space_is_not_in_the_journal() {
+    let sim = SimDisk::new();
+    let (set, _) = open(&on(&sim));
+    let log = set.create("p-0", LogConfig::default()).expect("created");
+    append(&log, "a");
+    // Nobody waits yet: the round has not begun.
+    let appended = log.append(batch(&["b"], NOW.0), CLIENT).expect("appended");
+    sim.set_capacity(Some(0));
+    assert!(log.append(batch(&["refused"], NOW.0), CLIENT).is_err());
+    appended.ticket.wait().expect("durable");
+    sim.set_capacity(None);
+    let (set, report) = open(&on(&sim.reboot(Loss::All, 1)));
+    assert!(report.damage.is_empty() && report.cuts.is_empty(), "{report:?}");
+    assert_eq!(contents(&set.get("p-0").expect("there"), 0, Isolation::HighWatermark), ["0:a", "1:b"]);
+}
+
+#[test]
 fn a_log_start_that_cannot_be_written_down_is_refused_and_holds_nobody_up() {
     let sim = SimDisk::new();
     let (set, _) = open(&on(&sim));
