@@ -30,7 +30,8 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: AlterConfigsRequest) ->
             let mut response = AlterConfigsResourceResponse {
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name.clone(),
-                ..AlterConfigsResourceResponse::default()
+                error_code: 0,
+                error_message: None,
             };
             if let Err(error) = alter(&broker, resource, request.validate_only) {
                 response.error_code = error.code().code();

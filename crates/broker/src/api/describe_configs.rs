@@ -38,6 +38,7 @@ fn handle(broker: &Arc<Broker>, _ctx: &Context, request: DescribeConfigsRequest)
         let mut result = DescribeConfigsResult {
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
+            error_message: None,
             ..DescribeConfigsResult::default()
         };
         match entries(broker, resource) {

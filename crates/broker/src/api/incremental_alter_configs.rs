@@ -46,7 +46,8 @@ fn handle(
             let mut response = AlterConfigsResourceResponse {
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name.clone(),
-                ..AlterConfigsResourceResponse::default()
+                error_code: 0,
+                error_message: None,
             };
             if let Err(error) = done {
                 response.error_code = error.code().code();
