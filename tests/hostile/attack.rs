@@ -75,7 +75,7 @@ pub fn declared_lengths(attacker: &mut Attacker) {
             .random
             .choice(&[1 << 30, i32::MAX, (100 << 20) + 1, -1, i32::MIN, 3, 0, 100 << 20])
             .expect("some");
-        let Some(mut raw) = attacker.open(20) else { continue };
+        let Some(mut raw) = attacker.open(20).map(Raw::resets) else { continue };
         let mut bytes = declared.to_be_bytes().to_vec();
         bytes.resize(14, 0);
         let allowed = declared == 100 << 20;
@@ -118,7 +118,7 @@ fn body_at(sample: &Sample) -> usize {
 
 /// Sends a frame and looks for a moment at what comes.
 fn provoke(attacker: &mut Attacker, from: u8, frame: &[u8]) {
-    let Some(mut raw) = attacker.open(from) else { return };
+    let Some(mut raw) = attacker.open(from).map(Raw::resets) else { return };
     let _ = raw.0.set_read_timeout(Some(Duration::from_millis(20)));
     if raw.send(frame).is_ok() {
         let _ = raw.answer();
@@ -177,10 +177,26 @@ pub fn garbage(attacker: &mut Attacker) {
             2 => b"SSH-2.0-OpenSSH_9.6\r\n",
             _ => &noise,
         };
-        let Some(mut raw) = attacker.open(23) else { continue };
+        let Some(mut raw) = attacker.open(23).map(Raw::resets) else { continue };
         let _ = raw.0.write_all(said);
         let _ = raw.is_closed_within(Duration::from_millis(5));
         attacker.did(1);
+    }
+}
+
+/// Frames that are refused, on connections that end at once: they do not wait to be cut off.
+pub fn hit_and_run(attacker: &mut Attacker) {
+    while attacker.goes_on() {
+        let Some(mut raw) = attacker.open(83) else { continue };
+        let mut bytes = attacker.random.choice(&[i32::MAX, -1, 3, 14]).expect("some").to_be_bytes().to_vec();
+        // For the last one: an API that nobody knows.
+        bytes.extend_from_slice(&[0x7f; 14]);
+        if raw.0.write_all(&bytes).is_ok() {
+            attacker.did(1);
+        }
+        if attacker.random.bool() {
+            drop(raw.resets());
+        }
     }
 }
 
@@ -263,7 +279,7 @@ pub fn flood(attacker: &mut Attacker) {
     let hello = all_samples().iter().rfind(|sample| sample.api == "ApiVersions").expect("served");
     let mut kept = VecDeque::new();
     while attacker.goes_on() {
-        let Some(mut raw) = attacker.open(27) else { continue };
+        let Some(mut raw) = attacker.open(27).map(Raw::resets) else { continue };
         let _ = raw.0.set_read_timeout(Some(Duration::from_millis(200)));
         let sent = (0..50).take_while(|_| raw.send(&hello.frame).is_ok()).count();
         let answered = (0..sent).take_while(|_| raw.answer().is_ok()).count();

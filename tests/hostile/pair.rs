@@ -78,11 +78,11 @@ impl Pair {
         let rests = Arc::new(AtomicBool::new(false));
         let producing = {
             let (bootstrap, rests, stop) = (bootstrap.to_owned(), Arc::clone(&rests), Arc::clone(&stop));
-            std::thread::spawn(move || run_producer(&bootstrap, topic, &rests, &stop))
+            named("producer", move || run_producer(&bootstrap, topic, &rests, &stop))
         };
         let consuming = {
             let (bootstrap, stop, consumed) = (bootstrap.to_owned(), Arc::clone(&stop), Arc::clone(&consumed));
-            std::thread::spawn(move || run_consumer(&bootstrap, topic, &consumed, &stop))
+            named("consumer", move || run_consumer(&bootstrap, topic, &consumed, &stop))
         };
         Self { consumed, rests, stop, threads: vec![producing, consuming] }
     }
@@ -109,6 +109,11 @@ impl Pair {
             thread.join().expect("no panic").expect("the well-behaved client is served");
         }
     }
+}
+
+/// A thread that a profile tells from the attackers.
+fn named(name: &str, run: impl FnOnce() -> io::Result<()> + Send + 'static) -> JoinHandle<io::Result<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("a thread")
 }
 
 fn run_producer(bootstrap: &str, topic: &str, rests: &AtomicBool, stop: &AtomicBool) -> io::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +16,12 @@ use crate::samples;
 
 /// How long a connection waits for the server, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The address that nobody has to bind.
+const USUAL: u8 = 1;
+/// Ports that connections from other addresses leave by.
+const PORTS: std::ops::Range<u32> = 10_000..60_000;
+/// How many of them are tried in a row.
+const PORTS_TRIED_MAX: u32 = 1000;
 
 /// One connection.
 #[derive(Debug)]
@@ -23,13 +31,7 @@ impl Raw {
     /// Connects to `address` from 127.0.0.`from`; a `receive_bytes` of 0 leaves the socket's buffer as it is.
     pub fn open_with(address: &str, from: u8, receive_bytes: usize) -> io::Result<Self> {
         let address: SocketAddr = address.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        if receive_bytes > 0 {
-            socket.set_recv_buffer_size(receive_bytes)?;
-        }
-        socket.bind(&SockAddr::from(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, from)), 0)))?;
-        socket.connect_timeout(&SockAddr::from(address), PATIENCE)?;
-        let stream = TcpStream::from(socket);
+        let stream = connect(address, from, receive_bytes)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -39,6 +41,12 @@ impl Raw {
     /// [`Raw::open_with`] with the usual buffer.
     pub fn open(address: &str, from: u8) -> io::Result<Self> {
         Self::open_with(address, from, 0)
+    }
+
+    /// Dropping it resets the connection: nothing of it stays behind, also no port that waits.
+    pub fn resets(self) -> Self {
+        let _ = socket2::SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
+        self
     }
 
     /// Sends a frame with its length.
@@ -72,6 +80,38 @@ impl Raw {
             Err(e) => !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
         }
     }
+}
+
+/// We say which port to leave by. The kernel, asked for a free one of an address, looks at all that are taken and all that
+/// wait after a close: thousands of connections a second cost both processors that way, and the server is measured on them.
+fn connect(address: SocketAddr, from: u8, receive_bytes: usize) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..PORTS_TRIED_MAX {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        if receive_bytes > 0 {
+            socket.set_recv_buffer_size(receive_bytes)?;
+        }
+        let connected = leave_by(&socket, from).and_then(|()| socket.connect_timeout(&address.into(), PATIENCE));
+        match connected {
+            Ok(()) => return Ok(socket.into()),
+            Err(e) if matches!(e.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable) => last = e,
+            Err(e) => return Err(e),
+        }
+    }
+    Err(last)
+}
+
+/// Binds the next port of 127.0.0.`from`.
+fn leave_by(socket: &Socket, from: u8) -> io::Result<()> {
+    static NEXT: OnceLock<AtomicU32> = OnceLock::new();
+    if from == USUAL {
+        return Ok(());
+    }
+    let next = NEXT.get_or_init(|| AtomicU32::new(fastrand::u32(..))).fetch_add(1, Ordering::Relaxed);
+    let port = u16::try_from(PORTS.start + next % (PORTS.end - PORTS.start)).expect("below 65,536");
+    // Also one that waits after a close: that is over for connections on one machine when its turn comes again.
+    socket.set_reuse_address(true)?;
+    socket.bind(&SockAddr::from(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, from)), port)))
 }
 
 /// The response in an answer.
