@@ -10,8 +10,14 @@ use bytes::{Bytes, BytesMut};
 use commitlog::{Isolation, Log, ReadError, ReadRequest};
 use record::{Offset, ProducerId, ReadLimits, Record, Records, split};
 
-/// Most bytes of decompressed records that one fetch holds, unless a single batch has more.
-const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
+/// A fetch that holds this many bytes of decompressed records takes no further batch, which may have 64 MiB.
+const DECOMPRESSED_BYTES_ENOUGH: usize = 8 << 20;
+
+/// After so many bytes of values, some 100 µs, other threads have their turn: a batch may unpack to a thousand times its
+/// size, and would keep a processor from them for as long as the system lets it.
+const TURN_BYTES: usize = 64 << 10;
+/// What a record counts there beside its value.
+const TURN_RECORD_BYTES: usize = 128;
 
 /// More is not kept for the next fetch.
 const BUFFER_BYTES_MAX: usize = 4 << 20;
@@ -81,11 +87,17 @@ impl Fetched {
 
     /// Gives every record from the position on to `each`.
     pub fn each(&self, mut each: impl FnMut(Record<'_>)) -> Result<(), FetchError> {
+        let mut turn_bytes = 0;
         for batch in &self.batches {
             for record in batch {
                 let record = record.map_err(|e| corrupt(self.from, e.to_string()))?;
+                turn_bytes += TURN_RECORD_BYTES + record.value.map_or(0, <[u8]>::len);
                 if record.offset.0 >= self.from {
                     each(record);
+                }
+                if turn_bytes >= TURN_BYTES {
+                    turn_bytes = 0;
+                    std::thread::yield_now();
                 }
             }
         }
@@ -114,8 +126,8 @@ fn corrupt(first: i64, reason: String) -> FetchError {
     FetchError::Corrupt { first, next: None, reason: format!("the batch at offset {first} cannot be read: {reason}") }
 }
 
-/// Reads from `from` on, about `bytes_max` bytes (at least one batch). Stops before batches that would decompress to
-/// more than 64 MiB in all.
+/// Reads from `from` on, about `bytes_max` bytes (at least one batch). Stops behind the batch with which 8 MiB are
+/// decompressed.
 pub fn fetch(log: &Log, from: i64, bytes_max: usize, isolation: Isolation) -> Result<Fetched, FetchError> {
     fetch_into(FetchBuffer::default(), log, from, bytes_max, isolation)
 }
@@ -128,7 +140,7 @@ pub fn fetch_into(
     bytes_max: usize,
     isolation: Isolation,
 ) -> Result<Fetched, FetchError> {
-    fetch_within(buffer, log, from, bytes_max, DECOMPRESSED_BYTES_MAX, isolation)
+    fetch_within(buffer, log, from, bytes_max, DECOMPRESSED_BYTES_ENOUGH, isolation)
 }
 
 fn fetch_within(
@@ -136,7 +148,7 @@ fn fetch_within(
     log: &Log,
     from: i64,
     bytes_max: usize,
-    decompressed_bytes_max: usize,
+    decompressed_bytes_enough: usize,
     isolation: Isolation,
 ) -> Result<Fetched, FetchError> {
     let request = ReadRequest { from: Offset(from), bytes_max: bytes_max as u64, at_least_one: true, isolation };
@@ -179,13 +191,13 @@ fn fetch_within(
                 let records =
                     batch.records(ReadLimits::default()).map_err(|e| corrupt(header.base_offset.0, e.to_string()))?;
                 decompressed += records.body().len();
-                if decompressed > decompressed_bytes_max && !fetched.batches.is_empty() {
-                    break 'chunks;
-                }
                 fetched.batches.push(records);
             }
             fetched.bytes += bytes;
             fetched.next_offset = next_offset;
+            if decompressed >= decompressed_bytes_enough {
+                break 'chunks;
+            }
         }
     }
     fetched.at_end = fetched.next_offset >= end.0;

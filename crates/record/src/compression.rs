@@ -53,6 +53,9 @@ const SNAPPY_HEADER_BYTES: usize = 16;
 const SNAPPY_BLOCK_BYTES: usize = 32 * 1024;
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 const ZSTD_LEVEL: i32 = 3;
+/// After so many bytes that came out, some 100 µs, other threads have their turn: what unpacks to a thousand times its
+/// size would keep a processor from them for milliseconds at a time.
+const TURN_BYTES: u64 = 128 << 10;
 
 impl Compression {
     /// From the low three attribute bits; `None` for the unassigned codes 5 to 7.
@@ -110,12 +113,17 @@ impl Compression {
 
     fn read_bounded(self, reader: impl Read, bytes_max: usize) -> Result<Bytes, CompressionError> {
         let mut out = Vec::new();
-        let read = reader.take(bytes_max as u64 + 1).read_to_end(&mut out);
-        if out.len() > bytes_max {
-            return Err(CompressionError::TooLarge { bytes_max });
+        let mut reader = reader.take(bytes_max as u64 + 1);
+        loop {
+            let read = reader.by_ref().take(TURN_BYTES).read_to_end(&mut out);
+            if out.len() > bytes_max {
+                return Err(CompressionError::TooLarge { bytes_max });
+            }
+            if (read.map_err(|_| CompressionError::Corrupt(self))? as u64) < TURN_BYTES {
+                return Ok(Bytes::from(out));
+            }
+            std::thread::yield_now();
         }
-        read.map_err(|_| CompressionError::Corrupt(self))?;
-        Ok(Bytes::from(out))
     }
 
     /// Compresses `body` onto the end of `out`.

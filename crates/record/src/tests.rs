@@ -185,6 +185,25 @@ fn a_bomb_is_refused_within_its_bound() {
 }
 
 #[test]
+fn what_is_unpacked_in_turns_is_whole() {
+    for codec in CODECS {
+        for len in [(128 << 10) - 1, 128 << 10, (128 << 10) + 1, 256 << 10, 1 << 20] {
+            let body: Vec<u8> = (0..len).map(|at: usize| (at / 7) as u8).collect();
+            let mut packed = Vec::new();
+            codec.compress(&body, &mut packed);
+            let packed = Bytes::from(packed);
+            assert!(codec.decompress(&packed, len).unwrap() == body, "{codec:?}, {len}");
+            if codec != Compression::None {
+                let too_large = Err(CompressionError::TooLarge { bytes_max: len - 1 });
+                assert_eq!(codec.decompress(&packed, len - 1).map(|out| out.len()), too_large, "{codec:?}, {len}");
+                let cut = packed.slice(..packed.len() / 2);
+                assert_ne!(codec.decompress(&cut, len).map(|out| out.len()), Ok(len), "{codec:?}, {len}");
+            }
+        }
+    }
+}
+
+#[test]
 fn raw_snappy_is_read_too() {
     let raw = snap::raw::Encoder::new().compress_vec(b"hello hello hello").unwrap();
     let out = Compression::Snappy.decompress(&Bytes::from(raw), 100).unwrap();

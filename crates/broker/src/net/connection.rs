@@ -34,8 +34,11 @@ use crate::reply::{Answer, Body};
 
 /// A request that took this much processor time sends its connection's next one to the slow lane.
 const COSTLY: Duration = Duration::from_millis(5);
-/// After a request that took this much, others have their turn: sixteen pipelined ones in a row would keep them waiting.
-const TURN: Duration = Duration::from_millis(1);
+/// After requests that took this much together, others have their turn: whoever sends small requests without end would
+/// keep everybody else waiting for all that it has sent, on each of its connections.
+const TURN: Duration = Duration::from_micros(100);
+/// What a request costs beside being served: taking it off the socket, putting its answer there.
+const ON_THE_WAY: Duration = Duration::from_micros(10);
 
 /// A begun request, in the order of arrival.
 struct Begun {
@@ -118,6 +121,7 @@ async fn read_requests(
     let waiting = Arc::new(Semaphore::new(limits.answer_bytes_max));
     let mut patience = limits.first_frame_timeout;
     let (mut silent, mut costly) = (true, false);
+    let mut turn = Turn::default();
     let client = Client { address: origin.peer.ip().to_canonical(), socket: socket.as_ref() };
     loop {
         // An answer may be due in weeks: who is gone does not wait for that.
@@ -195,9 +199,7 @@ async fn read_requests(
                         return End::Gone;
                     }
                     if parts.is_empty() {
-                        if cost >= TURN {
-                            tokio::task::yield_now().await;
-                        }
+                        turn.spent(cost).await;
                         continue;
                     }
                 }
@@ -219,15 +221,31 @@ async fn read_requests(
             }
             // Said once, it is done.
             Ok(Answer::Costly(_)) => return End::Quiet,
-            Ok(Answer::Silent) => continue,
+            Ok(Answer::Silent) => {
+                turn.spent(cost).await;
+                continue;
+            }
             Ok(Answer::Close) => return End::Quiet,
             Err(e) => return End::Refused(Refusal::Request, e.to_string()),
         };
-        if cost >= TURN {
-            tokio::task::yield_now().await;
-        }
+        turn.spent(cost).await;
         if queue.send(Begun { answer, held, _in_work: (request_permit, bytes_permit, budget_share) }).await.is_err() {
             return End::Quiet;
+        }
+    }
+}
+
+/// How much of a connection's turn is over.
+#[derive(Default)]
+struct Turn(Duration);
+
+impl Turn {
+    /// Its requests took so much more. Others are let in when that is enough.
+    async fn spent(&mut self, cost: Duration) {
+        self.0 += cost + ON_THE_WAY;
+        if self.0 >= TURN {
+            self.0 = Duration::ZERO;
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -236,7 +254,7 @@ impl From<NotDone> for End {
     fn from(why: NotDone) -> Self {
         match why {
             NotDone::Gone => End::Gone,
-            NotDone::Panicked => End::Quiet,
+            NotDone::Failed => End::Quiet,
         }
     }
 }

@@ -246,6 +246,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             Ok((stream, peer)) => {
                 if let Some(connection) = admit(stream, peer, &shared) {
                     connections.spawn(connection);
+                } else {
+                    // Whoever comes again at once is not to have this thread for all the connections that wait.
+                    tokio::task::yield_now().await;
                 }
             }
             Err(e) => {

@@ -17,7 +17,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 /// The most threads, however many processors there are: each may hold what a large request decodes to.
@@ -37,8 +37,15 @@ pub(super) struct SlowLane {
 pub(super) enum NotDone {
     /// The client is gone.
     Gone,
-    /// It panicked: our mistake.
-    Panicked,
+    /// It panicked, our mistake, or there are no more threads.
+    Failed,
+}
+
+/// From now on this thread comes behind those that serve cheap requests, where the processors do not suffice for both.
+fn give_way() {
+    // On Linux this is the thread's own priority, elsewhere that of all.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
 }
 
 /// Somebody of this address waits or works; the last one to leave takes the address off the list.
@@ -72,7 +79,16 @@ impl SlowLane {
             drop((turn, front));
             done
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| NotDone::Panicked)
+        let (done, is_done) = oneshot::channel();
+        let runtime = tokio::runtime::Handle::current();
+        // Of its own: a thread that has given way once does so for ever, and the runtime's have other work, too.
+        let thread = std::thread::Builder::new().name("slow-lane".to_owned()).spawn(move || {
+            give_way();
+            let _runtime = runtime.enter();
+            let _ = done.send(work());
+        });
+        thread.map_err(|_| NotDone::Failed)?;
+        is_done.await.map_err(|_| NotDone::Failed)
     }
 
     fn places_of(&self, address: IpAddr) -> Arc<Semaphore> {

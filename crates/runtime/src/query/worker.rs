@@ -58,7 +58,10 @@ impl Worker {
         let prints = run.spec.topology.nodes.iter().any(|node| is_connector(&node.operator));
         let work = Work { run: Arc::clone(run), options, stopped: Arc::clone(&stopped), seed: 0, prints };
         let name = format!("q-{}", run.spec.topology.root);
-        let thread = std::thread::Builder::new().name(name).spawn(move || work.work())?;
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            give_way();
+            work.work();
+        })?;
         Ok(Self { run: Arc::clone(run), stopped, thread: Mutex::new(Some(thread)) })
     }
 
@@ -71,6 +74,14 @@ impl Worker {
             let _ = thread.join();
         }
     }
+}
+
+/// From now on this thread, and those that it starts, come behind those that serve clients, where the processors do not
+/// suffice for both: what somebody sends to a query must not keep others from the broker.
+fn give_way() {
+    // On Linux this is the thread's own priority, elsewhere that of all.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
 }
 
 struct Work {
