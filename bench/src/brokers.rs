@@ -143,7 +143,7 @@ fn measure(
 ) -> Result<()> {
     eprintln!("{}", row.title());
     let bare = bare_dir.zip(row.bare());
-    let mut bare_seconds = Vec::new();
+    let mut bare_rounds = Vec::new();
     for contender in contenders.iter_mut() {
         contender.outcomes.clear();
         contender.failure = contender.prepare(row).err();
@@ -158,7 +158,7 @@ fn measure(
         }
         if let Some((dir, (bytes, _))) = &bare {
             settle()?;
-            bare_seconds.push(bare::append_and_sync(dir, bytes, plan.time / 2)?);
+            bare_rounds.push(bare::append_and_sync(dir, bytes, plan.time)?);
         }
     }
     for contender in contenders.iter() {
@@ -192,10 +192,16 @@ fn measure(
         report.own.put(row.title(), format!("{:.2}", table::median(&mut own_costs)));
     }
     if let Some((_, (_, records))) = bare {
-        let seconds = table::median(&mut bare_seconds);
+        let median = |of: fn(&bare::Rounds) -> f64| table::median(&mut bare_rounds.iter().map(of).collect::<Vec<_>>());
         let (text, per_second) = match records {
-            1 => (table::micros(seconds * 1e6), 1.0 / seconds),
-            _ => (table::rate(records as f64 / seconds), records as f64 / seconds),
+            1 => {
+                let seconds = median(|rounds| rounds.p50_seconds);
+                (table::micros(seconds * 1e6), 1.0 / seconds)
+            }
+            _ => {
+                let rate = records as f64 / median(|rounds| rounds.mean_seconds);
+                (table::rate(rate), rate)
+            }
         };
         report.put(bare::TITLE, row, text);
         report.figures.put(bare::TITLE, row, Figure { per_second, cpu_seconds_per_million: 0.0 });
