@@ -21,6 +21,8 @@ pub const KAFKA_3: &str = "3.9.2";
 
 /// Tool, class in Kafka 4, class in Kafka 3.9 where it differs.
 const TOOLS: &[(&str, &str, &str)] = &[
+    ("acls", "org.apache.kafka.tools.AclCommand", "kafka.admin.AclCommand"),
+    ("client-metrics", "org.apache.kafka.tools.ClientMetricsCommand", ""),
     ("configs", "kafka.admin.ConfigCommand", ""),
     ("console-consumer", "org.apache.kafka.tools.consumer.ConsoleConsumer", ""),
     ("console-producer", "org.apache.kafka.tools.ConsoleProducer", "kafka.tools.ConsoleProducer"),
