@@ -281,7 +281,7 @@ impl World {
     }
 
     fn check(&mut self, set: &LogSet, report: &RecoveryReport) {
-        assert!(report.damage.is_empty(), "damage is reported: {:?}", report.damage);
+        assert!(report.damage.is_empty(), "{:?}", report.damage);
         self.waiting.clear();
         if let Some(unsure) = self.unsure.take() {
             match set.get(&unsure) {
